@@ -1,0 +1,43 @@
+"""Protocol constants of the released models: the system prompt and the two-block response format.
+
+The system prompt is verbatim from AM-DeepSeek-R1-Distilled, table 1 (arXiv 2503.19633); changing a
+character of it makes a different dataset.
+"""
+
+import re
+from typing import NamedTuple
+
+SYSTEM_PROMPT = (
+    "You are a helpful assistant. To answer the user's question, you first think about the "
+    "reasoning process and then provide the user with the answer. The reasoning process and answer "
+    "are enclosed within <think> and <answer> tags, respectively, i.e., <think> reasoning process "
+    "here </think> <answer> answer here </answer>."
+)
+
+_TAG = re.compile(r"</?(?:think|answer)>")
+_BLOCKS = re.compile(r"\s*<think>(.*?)</think>\s*<answer>(.*?)</answer>\s*", re.DOTALL)
+
+
+class Blocks(NamedTuple):
+    """The two blocks of a well-formed response."""
+
+    think: str
+    answer: str
+
+
+def render_response(think: str, answer: str) -> str:
+    """Join a thinking block and an answer block into the released response format."""
+    return f"<think>{think}</think><answer>{answer}</answer>"
+
+
+def parse_response(text: str) -> Blocks | None:
+    """Split a response into its blocks, or None unless it is exactly one think and one answer block.
+
+    Both blocks must be in order and non-empty, with nothing but white space around them and no
+    stray tag inside (AM 2.2.3, "strict think/answer format").
+    """
+    match = _BLOCKS.fullmatch(text)
+    if match is None or len(_TAG.findall(text)) != 4:
+        return None
+    think, answer = match.group(1).strip(), match.group(2).strip()
+    return Blocks(think, answer) if think and answer else None
