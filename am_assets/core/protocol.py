@@ -31,7 +31,7 @@ def render_response(think: str, answer: str) -> str:
 
 
 def parse_response(text: str) -> Blocks | None:
-    """Split a response into its blocks, or None unless it is exactly one think and one answer block.
+    """Split a response into its blocks, or None unless it is one think and one answer block.
 
     Both blocks must be in order and non-empty, with nothing but white space around them and no
     stray tag inside (AM 2.2.3, "strict think/answer format").

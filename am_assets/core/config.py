@@ -1,0 +1,318 @@
+"""Profiles: everything that determines a dataset, read from one YAML file.
+
+`load_profile` gives a validated, frozen `Profile` or raises `ProfileError` with one sentence that
+names the file and the key. Sections are handed to the stages that need them, so that a derivation
+covers only the settings its asset reads.
+"""
+
+from datetime import date, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from am_assets.core.requests import Sampling
+from am_assets.core.verdict import Kind
+
+Difficulty = Literal["very easy", "easy", "medium", "hard", "very hard"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ProfileError(ValueError):
+    """A profile that cannot be used; the message is one sentence for the person who wrote it."""
+
+
+class Section(BaseModel):
+    """A frozen part of a profile that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Marker(Section):
+    """Split of one column into rationale and answer at a marker, e.g. GSM8K's `####`."""
+
+    column: str
+    marker: str
+
+
+class Columns(Section):
+    """Which upstream column fills which field of the contract. Dots reach into nested fields.
+
+    Either `prompt` (one column, or several joined by blank lines) or `messages` (a list of turns
+    with role/content or from/value keys; assistant turns after the last user turn become the
+    existing response).
+    """
+
+    prompt: str | list[str] | None = None
+    messages: str | None = None
+    reference_answer: str | Marker | None = None
+    test_case: str | None = None
+    tests: str | None = None
+    """Column with a list of assert statements; becomes an asserts test case."""
+    test_setup: str | None = None
+    """Column with code to run before the asserts."""
+    constraint_ids: str | None = None
+    """Column with a list of IFEval instruction ids, paired with `constraint_kwargs`."""
+    constraint_kwargs: str | None = None
+    constraints: str | None = None
+    unit: str | None = None
+    """Column whose text is appended to the reference answer, e.g. SciBench's unit."""
+    think: str | None = None
+    answer: str | None = None
+    code_answer: str | None = None
+    """Column with bare code that becomes a fenced answer with a one-line rationale."""
+    response: str | None = None
+    """Column that already holds think/answer blocks."""
+    rationale_and_answer: Marker | None = None
+    upstream_key: str | None = None
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> Self:
+        if (self.prompt is None) == (self.messages is None):
+            raise ValueError("exactly one of `prompt` and `messages` must name a column")
+        if (self.constraint_ids is None) != (self.constraint_kwargs is None):
+            raise ValueError("`constraint_ids` and `constraint_kwargs` go together")
+        return self
+
+
+class Source(Section):
+    """One upstream source of prompts."""
+
+    kind: Literal["hub", "files", "generated"]
+    location: str
+    """Hub dataset id, file glob (relative to the profile file), or the generator's source name."""
+    subset: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    domain: Kind
+    licence: str
+    rank: int = 100
+    """Sources with a lower rank are preferred among duplicates."""
+    columns: Columns
+    max_row_bytes: int = Field(2_000_000, gt=0)
+    """A longer upstream row is an error that names it."""
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.kind == "hub" and not self.revision:
+            raise ValueError("a hub source needs a pinned `revision`")
+        return self
+
+
+class Benchmark(Section):
+    """One evaluation benchmark; every benchmark is also decontaminated against."""
+
+    kind: Literal["hub", "files", "generated"]
+    location: str
+    subset: str | None = None
+    split: str = "test"
+    revision: str | None = None
+    domain: Kind
+    licence: str = "unknown"
+    columns: Columns
+    max_row_bytes: int = Field(2_000_000, gt=0)
+    samples: int = Field(4, ge=0)
+    """Answers asked per item; 0 means decontamination only."""
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.kind == "hub" and not self.revision:
+            raise ValueError("a hub benchmark needs a pinned `revision`")
+        return self
+
+
+class Model(Section):
+    """Where a model's weights are and how its engine runs."""
+
+    path: str
+    """Folder, hub id, or `mini:<name>` for a model shipped with the package."""
+    revision: str | None = None
+    dtype: str = "float32"
+    max_model_len: int | None = None
+    engine: Literal["vllm", "openai", "sentence-transformers", "transformers"]
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Passed to the engine as they are (tensor_parallel_size, base_url, …)."""
+
+
+class Models(Section):
+    """The models of a profile; all but the embedding model are optional."""
+
+    embedding: Model
+    teacher: Model | None = None
+    instruct: Model | None = None
+    reward: Model | None = None
+    base: Model | None = None
+    reference: Model | None = None
+    """Causal model for the perplexity rule."""
+
+
+class Cleaning(Section):
+    """Rules of the `prompts` stage (DD 2.2.1)."""
+
+    max_abnormal_share: Share = 0.1
+    min_characters: int = Field(8, ge=1)
+    max_characters: int = Field(100_000, ge=1)
+    drop_urls: bool = True
+    drop_tables: bool = True
+    drop_incomplete: bool = True
+
+
+class Embedding(Section):
+    """How prompts are embedded."""
+
+    batch: int = Field(32, ge=1)
+    max_tokens: int = Field(256, ge=8)
+    """Window of a long prompt, in tokens; longer prompts get the mean of their windows."""
+    stride: int = Field(192, ge=1)
+
+
+class Dedup(Section):
+    """Semantic dedup (AM 2.1.4)."""
+
+    threshold: Share = 0.9
+    keep_different_references: bool = True
+
+
+class Decontamination(Section):
+    """Decontamination against every benchmark (DD 2.2.2)."""
+
+    embedding_threshold: Share = 0.9
+    word_ngram: int = Field(8, ge=2)
+    character_ngram: int = Field(20, ge=4)
+    """For text without spaces between words (Chinese)."""
+
+
+class Labels(Section):
+    """Labels by an instruct model and down-sampling (AM 2.1.2, 2.1.3, 2.2.4)."""
+
+    template: str
+    categories: list[str]
+    max_tokens: int = Field(64, ge=1)
+    keep: dict[Difficulty, Share] = Field(default_factory=dict)
+    """Share kept of each difficulty; absent ones are kept whole."""
+
+
+class Responses(Section):
+    """Distillation (AM 2.2, DD 2.3)."""
+
+    samples: int = Field(4, ge=1)
+    sampling: Sampling = Sampling(max_tokens=32768)
+
+
+class Sft(Section):
+    """Selection and corpus-wide rules (AM 2.2.3, DD 2.5)."""
+
+    template_tokens: int = Field(20, ge=2)
+    template_occurrences: int = Field(20, ge=1)
+    perplexity_limit: float | None = None
+
+
+class Recipe(Section):
+    """One training recipe; `base` trains nothing and is scored like the others."""
+
+    kind: Literal["base", "full", "lora"]
+    learning_rate: float = Field(4e-5, gt=0)
+    epochs: float = Field(5, gt=0)
+    batch_size: int = Field(8, ge=1)
+    gradient_accumulation: int = Field(1, ge=1)
+    max_length: int = Field(32768, ge=16)
+    warmup_ratio: Share = 0.03
+    min_lr_ratio: Share = 0.1
+    max_grad_norm: float = Field(0.2, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    seed: int = 17
+    bf16: bool = False
+    lora_rank: int = Field(16, ge=1)
+    lora_alpha: int = Field(32, ge=1)
+    lora_targets: list[str] | Literal["all-linear"] = "all-linear"
+
+
+class Evaluation(Section):
+    """How benchmark answers are sampled (AM 3.1)."""
+
+    sampling: Sampling = Sampling(max_tokens=32768)
+
+
+class Weeks(Section):
+    """Weekly partitions, Monday to Monday."""
+
+    start: date
+    last: date | None = None
+    """Monday of the last week; null includes the current week."""
+
+    @model_validator(mode="after")
+    def _mondays(self) -> Self:
+        for name, day in (("start", self.start), ("last", self.last)):
+            if day is not None and day.weekday() != 0:
+                raise ValueError(f"`weeks.{name}` must be a Monday, {day} is a {day:%A}")
+        if self.last is not None and self.last < self.start:
+            raise ValueError("`weeks.last` lies before `weeks.start`")
+        return self
+
+    def keys(self, today: date) -> list[str]:
+        """Monday dates of all weeks up to `last`, or up to the week of `today`."""
+        last = self.last or today - timedelta(days=today.weekday())
+        count = (last - self.start).days // 7 + 1
+        return [(self.start + timedelta(weeks=index)).isoformat() for index in range(count)]
+
+
+class Profile(Section):
+    """A whole profile."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    weeks: Weeks
+    sources: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Source]
+    benchmarks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Benchmark]
+    models: Models
+    cleaning: Cleaning = Cleaning()
+    embedding: Embedding = Embedding()
+    dedup: Dedup = Dedup()
+    decontamination: Decontamination = Decontamination()
+    labels: Labels
+    responses: Responses = Responses()
+    verification: dict[str, Any] = Field(default_factory=dict)
+    """Validated by `stages.verification.config.VerificationConfig`."""
+    sft: Sft = Sft()
+    recipes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe]
+    evaluation: Evaluation = Evaluation()
+    folder: Path = Field(Path("."), exclude=True)
+    """Folder that relative file globs start from; not identity."""
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """Read a packaged profile by name, or a profile file by path.
+
+    Raises ProfileError naming the file and the key that is wrong.
+    """
+    packaged = resources.files("am_assets.profiles") / f"{name_or_path}.yaml"
+    if packaged.is_file() and not name_or_path.endswith((".yaml", ".yml")):
+        text, folder = packaged.read_text(encoding="utf-8"), Path.cwd()
+    else:
+        path = Path(name_or_path)
+        try:
+            text, folder = path.read_text(encoding="utf-8"), path.resolve().parent
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(
+                f"profile {name_or_path} cannot be read ({error.__class__.__name__}): name one of "
+                "mini, files, full, or a YAML file"
+            ) from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise ProfileError(f"profile {name_or_path} is not valid YAML: {where}") from error
+    if not isinstance(data, dict):
+        raise ProfileError(f"profile {name_or_path} must be a mapping of keys")
+    try:
+        return Profile.model_validate({**data, "folder": folder})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the top level"
+        if first["type"] == "extra_forbidden":
+            message = "is not a known key; check its spelling or remove it"
+        else:
+            message = first["msg"].removeprefix("Value error, ")
+        raise ProfileError(f"profile {name_or_path}, key {key}: {message}") from error
