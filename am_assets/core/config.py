@@ -91,7 +91,7 @@ class Source(Section):
     rank: int = 100
     """Sources with a lower rank are preferred among duplicates."""
     columns: Columns
-    max_row_bytes: int = Field(2_000_000, gt=0)
+    max_row_bytes: int = Field(default=2_000_000, gt=0)
     """A longer upstream row is an error that names it."""
 
     @model_validator(mode="after")
@@ -112,8 +112,8 @@ class Benchmark(Section):
     domain: Kind
     licence: str = "unknown"
     columns: Columns
-    max_row_bytes: int = Field(2_000_000, gt=0)
-    samples: int = Field(4, ge=0)
+    max_row_bytes: int = Field(default=2_000_000, gt=0)
+    samples: int = Field(default=4, ge=0)
     """Answers asked per item; 0 means decontamination only."""
 
     @model_validator(mode="after")
@@ -152,8 +152,8 @@ class Cleaning(Section):
     """Rules of the `prompts` stage (DD 2.2.1)."""
 
     max_abnormal_share: Share = 0.1
-    min_characters: int = Field(8, ge=1)
-    max_characters: int = Field(100_000, ge=1)
+    min_characters: int = Field(default=8, ge=1)
+    max_characters: int = Field(default=100_000, ge=1)
     drop_urls: bool = True
     drop_tables: bool = True
     drop_incomplete: bool = True
@@ -162,10 +162,10 @@ class Cleaning(Section):
 class Embedding(Section):
     """How prompts are embedded."""
 
-    batch: int = Field(32, ge=1)
-    max_tokens: int = Field(256, ge=8)
+    batch: int = Field(default=32, ge=1)
+    max_tokens: int = Field(default=256, ge=8)
     """Window of a long prompt, in tokens; longer prompts get the mean of their windows."""
-    stride: int = Field(192, ge=1)
+    stride: int = Field(default=192, ge=1)
 
 
 class Dedup(Section):
@@ -179,8 +179,8 @@ class Decontamination(Section):
     """Decontamination against every benchmark (DD 2.2.2)."""
 
     embedding_threshold: Share = 0.9
-    word_ngram: int = Field(8, ge=2)
-    character_ngram: int = Field(20, ge=4)
+    word_ngram: int = Field(default=8, ge=2)
+    character_ngram: int = Field(default=20, ge=4)
     """For text without spaces between words (Chinese)."""
 
 
@@ -189,7 +189,7 @@ class Labels(Section):
 
     template: str
     categories: list[str]
-    max_tokens: int = Field(64, ge=1)
+    max_tokens: int = Field(default=64, ge=1)
     keep: dict[Difficulty, Share] = Field(default_factory=dict)
     """Share kept of each difficulty; absent ones are kept whole."""
 
@@ -197,15 +197,15 @@ class Labels(Section):
 class Responses(Section):
     """Distillation (AM 2.2, DD 2.3)."""
 
-    samples: int = Field(4, ge=1)
+    samples: int = Field(default=4, ge=1)
     sampling: Sampling = Sampling(max_tokens=32768)
 
 
 class Sft(Section):
     """Selection and corpus-wide rules (AM 2.2.3, DD 2.5)."""
 
-    template_tokens: int = Field(20, ge=2)
-    template_occurrences: int = Field(20, ge=1)
+    template_tokens: int = Field(default=20, ge=2)
+    template_occurrences: int = Field(default=20, ge=1)
     perplexity_limit: float | None = None
 
 
@@ -213,19 +213,19 @@ class Recipe(Section):
     """One training recipe; `base` trains nothing and is scored like the others."""
 
     kind: Literal["base", "full", "lora"]
-    learning_rate: float = Field(4e-5, gt=0)
-    epochs: float = Field(5, gt=0)
-    batch_size: int = Field(8, ge=1)
-    gradient_accumulation: int = Field(1, ge=1)
-    max_length: int = Field(32768, ge=16)
+    learning_rate: float = Field(default=4e-5, gt=0)
+    epochs: float = Field(default=5, gt=0)
+    batch_size: int = Field(default=8, ge=1)
+    gradient_accumulation: int = Field(default=1, ge=1)
+    max_length: int = Field(default=32768, ge=16)
     warmup_ratio: Share = 0.03
     min_lr_ratio: Share = 0.1
-    max_grad_norm: float = Field(0.2, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(default=0.2, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     seed: int = 17
     bf16: bool = False
-    lora_rank: int = Field(16, ge=1)
-    lora_alpha: int = Field(32, ge=1)
+    lora_rank: int = Field(default=16, ge=1)
+    lora_alpha: int = Field(default=32, ge=1)
     lora_targets: list[str] | Literal["all-linear"] = "all-linear"
 
 
@@ -278,7 +278,7 @@ class Profile(Section):
     sft: Sft = Sft()
     recipes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe]
     evaluation: Evaluation = Evaluation()
-    folder: Path = Field(Path("."), exclude=True)
+    folder: Path = Field(default=Path("."), exclude=True)
     """Folder that relative file globs start from; not identity."""
 
 

@@ -347,6 +347,5 @@ def dumps(value: Any) -> str | None:
 
 def kept(table: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
     """The rows downstream reads: those whose decision is kept."""
-    mask = pc.equal(table["decision"], KEPT)
-    selected = table.filter(mask)
+    selected = table.filter(pc.field("decision") == KEPT)
     return selected if columns is None else selected.select(list(columns))
