@@ -1,0 +1,99 @@
+"""Manifests: what an artifact is, what it was made from, and by what. No sample text.
+
+A manifest does not vary between runs: run id, host and times live in Dagster's events and in the
+`meta` block of the DVC pointer.
+"""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from am_assets.core.identity import digest
+from am_assets.core.ledger import Ledger
+
+MANIFEST_SCHEMA = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Ref(_Record):
+    """Names one artifact: an asset and the values of its partition's dimensions."""
+
+    asset: str
+    partition: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.asset} {'|'.join(self.partition)}".strip()
+
+    @property
+    def path(self) -> str:
+        """Relative folder of the artifact inside its profile."""
+        return "/".join([self.asset, *self.partition])
+
+
+class Input(_Record):
+    """One resolved input: the artifact, the root (or slice root) read, and where its bytes lie."""
+
+    ref: Ref
+    slice: str | None = None
+    root: str
+    dvc: str
+
+
+class Pointer(_Record):
+    """The DVC output: hash of the directory, bytes, number of files."""
+
+    md5: str
+    size: int
+    nfiles: int
+
+
+class Manifest(_Record):
+    """The record of one published artifact."""
+
+    schema_version: int = MANIFEST_SCHEMA
+    profile: str
+    ref: Ref
+    root: str
+    tables: dict[str, dict[str, Any]]
+    slices: dict[str, str] = Field(default_factory=dict)
+    derivation: str
+    inputs: list[Input]
+    code_version: str
+    config: dict[str, Any]
+    models: dict[str, str]
+    complete: bool
+    ledger: dict[str, Any] | None
+    counts: dict[str, Any] = Field(default_factory=dict)
+    environment: dict[str, Any]
+    dvc: Pointer
+
+    def dumps(self) -> bytes:
+        """Canonical JSON bytes, one key a line so that git diffs read well."""
+        data = self.model_dump(mode="json")
+        text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False)
+        return (text + "\n").encode()
+
+    @property
+    def rows_kept(self) -> int | None:
+        """Kept rows by the ledger, None for artifacts without one."""
+        return None if self.ledger is None else Ledger.from_dict(self.ledger).kept
+
+
+def derivation_of(
+    profile: str,
+    ref: Ref,
+    code_version: str,
+    config: dict[str, Any],
+    models: dict[str, str],
+    inputs: list[Input],
+) -> str:
+    """Hash of everything an artifact follows from.
+
+    DVC hashes of inputs are left out: roots say what was read, wherever its bytes lie.
+    """
+    read = sorted((str(i.ref), i.slice or "", i.root) for i in inputs)
+    return digest("derivation", profile, str(ref), code_version, config, models, read)
