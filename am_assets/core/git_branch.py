@@ -37,7 +37,8 @@ class DataBranch:
         self.root = root
         self.ref = f"refs/heads/{name}"
         try:
-            self._git("rev-parse", "--git-dir")
+            # Paths in commits start at the repository's top, which may lie above `root`.
+            self._prefix = self._git("rev-parse", "--show-prefix").strip()
         except GitError as error:
             raise GitError(
                 f"{root} is not a git repository: clone the project, or run `git init` there"
@@ -54,7 +55,8 @@ class DataBranch:
         """Contents of those of `paths` that exist in `commit`, in one git process."""
         wanted = list(paths)
         output = self._run(
-            ["cat-file", "--batch"], "".join(f"{commit}:{path}\n" for path in wanted).encode()
+            ["cat-file", "--batch"],
+            "".join(f"{commit}:{self._prefix}{path}\n" for path in wanted).encode(),
         )
         found: dict[str, bytes] = {}
         position = 0
@@ -69,7 +71,7 @@ class DataBranch:
             position += size + 1
         return found
 
-    def list(self, commit: str, prefix: str) -> list[str]:
+    def paths(self, commit: str, prefix: str) -> list[str]:
         """Paths of all files under `prefix` in `commit`."""
         output = self._git("ls-tree", "-r", "-z", "--name-only", commit, "--", prefix)
         return [path for path in output.split("\0") if path]
@@ -84,9 +86,9 @@ class DataBranch:
             for path, data in files.items()
         }
         changes = "".join(
-            f"0 {'0' * 40}\t{path}\0"
+            f"0 {'0' * 40}\t{self._prefix}{path}\0"
             if blob is None
-            else f"100644 {blob.decode().strip()}\t{path}\0"
+            else f"100644 {blob.decode().strip()}\t{self._prefix}{path}\0"
             for path, blob in blobs.items()
         ).encode()
         for attempt in range(_ATTEMPTS):
