@@ -1,0 +1,81 @@
+"""Where a profile's model weights lie on this machine, and their digest."""
+
+import os
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from am_assets.core.config import Model
+from am_assets.core.weights import weights_digest
+
+PACKAGED = "mini:"
+_PICKLED_AND_FOREIGN = ("*.msgpack", "*.h5", "*.ot", "*.onnx", "*.gguf", "original/*", "onnx/*")
+
+
+class ModelMissing(RuntimeError):
+    """Weights that cannot be found; the message names the model, where it was sought, a remedy."""
+
+
+def locate_model(model: Model, role: str) -> Path:
+    """Folder with the weights of `model`, fetched from the hub if it is a hub id.
+
+    `path` is a local folder, `mini:<name>` (shipped with the package) or a hub id, fetched at
+    `revision` into the Hugging Face cache. Raises ModelMissing.
+    """
+    if model.path.startswith(PACKAGED):
+        name = model.path.removeprefix(PACKAGED)
+        folder = Path(str(resources.files("am_assets.mini") / "models" / name))
+        if not (folder / "config.json").is_file():
+            raise ModelMissing(
+                f"{role} model {model.path} is not in {folder}: the package ships without it, "
+                "train it with `python -m am_assets.mini.training`"
+            )
+        return folder
+    local = Path(model.path).expanduser()
+    if local.is_dir():
+        if not (local / "config.json").is_file():
+            raise ModelMissing(
+                f"{role} model folder {local} has no config.json: name the folder that a model "
+                "was saved into"
+            )
+        return local
+    if local.is_absolute() or model.path.startswith((".", "~")):
+        raise ModelMissing(
+            f"{role} model folder {local} does not exist: correct models.{role}.path in the profile"
+        )
+    return _from_hub(model, role)
+
+
+def model_digest(folder: Path) -> str:
+    """Digest over tensors, tokenizer and config of a folder; see `weights_digest`.
+
+    Remembered within the process for as long as no file of the folder changes.
+    """
+    stamps = tuple(
+        (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
+        if entry.is_file()
+    )
+    return _digest(folder.resolve(), stamps)
+
+
+@lru_cache(maxsize=64)
+def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    del stamps  # only part of the cache key
+    return weights_digest(folder)
+
+
+def _from_hub(model: Model, role: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(
+            model.path, revision=model.revision, ignore_patterns=list(_PICKLED_AND_FOREIGN)
+        )
+    except Exception as error:  # the hub client raises from five libraries
+        raise ModelMissing(
+            f"{role} model {model.path} is neither a local folder nor could it be fetched from "
+            f"the model hub ({error.__class__.__name__}): go online, fetch it into the Hugging "
+            f"Face cache beforehand, or set models.{role}.path to a local folder"
+        ) from error
+    return Path(folder)

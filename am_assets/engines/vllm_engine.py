@@ -1,0 +1,268 @@
+"""Generation with vLLM in this process, on CPU or GPU, one seed a request.
+
+On CPU, chunked prefill is off (a seeded request crashes with it: "CPU Generator does not use
+offset") and so is prefix caching; a seeded request then gives the same tokens alone, in any batch
+and in any order. On GPU the same needs the option `batch_invariant: true`.
+"""
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
+from am_assets.engines.models import model_digest
+
+if TYPE_CHECKING:
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+Progress = Callable[[int, int | None, float], None]
+"""Called with requests done, requests in all (None when unknown), generated tokens a second."""
+
+_ENVIRONMENT = {
+    # In this process: 3 s to start instead of 18 s, and nothing to orphan.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    # Binding threads to cores fails where the scheduler's mask is not ours; see _threads.
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
+_ERROR_LENGTH = 300
+_open: "list[VllmEngine]" = []
+
+
+class VllmEngine:
+    """A causal model behind vLLM's engine; implements `core.requests.GenerationEngine`.
+
+    Starts at the first `generate`. Options: `threads` (CPU threads, default all this process may
+    use), `kv_cache_gib` (CPU, default 1), `in_flight` (requests handed to vLLM at a time, default
+    twice `max_num_seqs`), `batch_invariant` (GPU); every other option is an argument of vLLM's
+    EngineArgs (tensor_parallel_size, gpu_memory_utilization, max_num_seqs, …).
+    Several may be open at once, one generates at a time.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        dtype: str = "float32",
+        max_model_len: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        from transformers import AutoTokenizer
+
+        self._folder = folder
+        self._dtype = dtype
+        self._max_model_len = max_model_len
+        self._options = dict(options or {})
+        self._in_flight = int(self._options.pop("in_flight", 0))
+        self._progress = progress
+        self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
+        self._identity = ModelIdentity(name, model_digest(folder), "vllm", _version())
+        self._engine: LLMEngine | None = None
+
+    @property
+    def model(self) -> ModelIdentity:
+        return self._identity
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The chat template applied to `messages`, up to where the assistant begins."""
+        turns = [dict(message) for message in messages]
+        return self._tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True
+        )
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Completion]:
+        """Answer every request once, as it finishes; see the protocol.
+
+        A request that vLLM refuses becomes a completion with `error`. When a step of the engine
+        fails, the requests in flight become errors and the engine starts anew for the rest.
+        """
+        total = len(requests) if isinstance(requests, Sequence) else None
+        waiting: Iterator[GenerationRequest] = iter(requests)
+        flying: dict[str, GenerationRequest] = {}
+        done, tokens, begun = 0, 0, time.monotonic()
+        exhausted = False
+        try:
+            while not exhausted or flying:
+                finished: list[Completion] = []
+                if flying and self._engine is None:  # another engine's close() stopped this one
+                    waiting, exhausted = chain(list(flying.values()), waiting), False
+                    flying.clear()
+                while not exhausted and len(flying) < self._limit:
+                    request = next(waiting, None)
+                    if request is None:
+                        exhausted = True
+                    elif refusal := self._submit(request, flying):
+                        finished.append(refusal)
+                if flying:
+                    finished.extend(self._step(flying))
+                for completion in finished:
+                    done += 1
+                    tokens += len(completion.token_ids)
+                    if self._progress is not None:
+                        rate = tokens / max(time.monotonic() - begun, 1e-9)
+                        self._progress(done, total, rate)
+                    yield completion
+        finally:
+            if flying and self._engine is not None:
+                self._engine.abort_request(list(flying), internal=False)
+
+    def close(self) -> None:
+        """Free the weights and the key-value cache; a later `generate` starts the engine again.
+
+        vLLM tears down state that the whole process shares, so that other open engines stop with
+        this one, and start again when they are next asked.
+        """
+        for engine in _open:
+            engine._stop()
+
+    def __enter__(self) -> "VllmEngine":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def _limit(self) -> int:
+        return self._in_flight or 2 * int(self._options.get("max_num_seqs", 256))
+
+    def _submit(
+        self, request: GenerationRequest, flying: dict[str, GenerationRequest]
+    ) -> Completion | None:
+        engine = self._started()
+        from vllm import SamplingParams, TokensPrompt
+
+        if request.request_key in flying:
+            return _failed(request, "the same request was already in flight: ask it once")
+        try:
+            ids = self._tokenizer(self.render(request.messages), add_special_tokens=False)
+            engine.add_request(
+                request.request_key,
+                TokensPrompt(prompt_token_ids=ids["input_ids"]),
+                SamplingParams(
+                    temperature=request.sampling.temperature,
+                    top_p=request.sampling.top_p,
+                    max_tokens=request.sampling.max_tokens,
+                    seed=request.seed,
+                ),
+            )
+        except Exception as error:  # whatever one hostile prompt triggers must not stop the others
+            return _failed(request, error)
+        flying[request.request_key] = request
+        return None
+
+    def _step(self, flying: dict[str, GenerationRequest]) -> list[Completion]:
+        try:
+            outputs = self._started().step()
+        except Exception as error:  # the engine is dead, and with it all it was working on
+            lost = [_failed(request, error) for request in flying.values()]
+            flying.clear()
+            self.close()
+            return lost
+        finished = []
+        for output in outputs:
+            if not output.finished or flying.pop(output.request_id, None) is None:
+                continue
+            answer = output.outputs[0]
+            finished.append(
+                Completion(
+                    request_key=output.request_id,
+                    text=answer.text,
+                    token_ids=tuple(answer.token_ids),
+                    prompt_tokens=len(output.prompt_token_ids or ()),
+                    finish_reason=answer.finish_reason,
+                )
+            )
+        return finished
+
+    def _started(self) -> "LLMEngine":
+        if self._engine is None:
+            self._engine = _start(
+                self._folder, self._dtype, self._max_model_len, dict(self._options)
+            )
+            _open.append(self)
+        return self._engine
+
+    def _stop(self) -> None:
+        if self._engine is not None:
+            _open.remove(self)
+            engine, self._engine = self._engine, None
+            engine.engine_core.shutdown()
+
+
+def _start(
+    folder: Path, dtype: str, max_model_len: int | None, options: dict[str, Any]
+) -> "LLMEngine":
+    if options.pop("batch_invariant", False):
+        os.environ["VLLM_BATCH_INVARIANT"] = "1"
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import torch
+
+    # vLLM's CPU worker replaces this function by one that does nothing, for the whole process.
+    set_num_threads = torch.set_num_threads
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from vllm.engine.arg_utils import EngineArgs
+        from vllm.platforms import current_platform
+        from vllm.v1.engine.llm_engine import LLMEngine
+
+        threads = options.pop("threads", None)
+        gib = options.pop("kv_cache_gib", 1)
+        defaults: dict[str, Any] = {"disable_log_stats": True, "seed": 0}
+        if current_platform.is_cpu():
+            set_num_threads(int(threads or len(os.sched_getaffinity(0))))
+            defaults |= {
+                "enforce_eager": True,
+                "enable_chunked_prefill": False,
+                "enable_prefix_caching": False,
+                "kv_cache_memory_bytes": int(gib * 2**30),
+                "max_num_seqs": 256,
+                # Without chunked prefill a whole prompt has to fit into one step.
+                "max_num_batched_tokens": max(8192, max_model_len or _context_length(folder)),
+            }
+        arguments = {
+            "model": str(folder),
+            "dtype": dtype,
+            "max_model_len": max_model_len,
+            "use_tqdm_on_load": False,
+            **defaults,
+            **options,
+        }
+        try:
+            return LLMEngine.from_engine_args(EngineArgs(**arguments))
+        finally:
+            torch.set_num_threads = set_num_threads
+
+
+def _context_length(folder: Path) -> int:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return int(config.get("max_position_embeddings", 8192))
+
+
+def _failed(request: GenerationRequest, error: Exception | str) -> Completion:
+    text = error if isinstance(error, str) else f"{error.__class__.__name__}: {error}"
+    return Completion(request.request_key, error=" ".join(text.split())[:_ERROR_LENGTH])
+
+
+def _version() -> str:
+    for distribution in ("vllm", "vllm-cpu"):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    raise ModuleNotFoundError(
+        "vLLM is not installed: install am-assets[cpu] or am-assets[gpu], or choose engine: openai"
+    )
