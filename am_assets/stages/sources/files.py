@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -72,11 +72,12 @@ def _read_file(path: Path, label: str, limit: int) -> Iterator[UpstreamRow]:
         yield row
 
 
-def _open(path: Path, packed: str) -> IO[bytes]:
+def _open(path: Path, packed: str) -> io.BufferedIOBase:
     if packed == ".gz":
         return gzip.open(path, "rb")
     if packed == ".zst":
-        return io.BufferedReader(zstandard.open(path, "rb"))  # type: ignore[arg-type]
+        # zstandard's reader has no readline of its own.
+        return io.BufferedReader(zstandard.open(path, "rb"))  # pyright: ignore
     return path.open("rb")
 
 
@@ -97,7 +98,7 @@ def _lines(path: Path, packed: str, label: str, limit: int) -> Iterator[tuple[in
             yield number, _decode(line, f"{label}, line {number}", first=number == 1)
 
 
-def _guarded_readline(file: IO[bytes], size: int, label: str) -> bytes:
+def _guarded_readline(file: io.BufferedIOBase, size: int, label: str) -> bytes:
     try:
         return file.readline(size)
     except (EOFError, zstandard.ZstdError) as error:
@@ -145,7 +146,7 @@ def _json(path: Path, packed: str, label: str, limit: int) -> Iterator[tuple[int
     yield from enumerate(_rows_of(document, label), 1)
 
 
-def _read_all(file: IO[bytes], label: str) -> bytes:
+def _read_all(file: io.BufferedIOBase, label: str) -> bytes:
     try:
         return file.read()
     except (EOFError, zstandard.ZstdError) as error:

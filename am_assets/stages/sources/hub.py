@@ -16,6 +16,7 @@ def read_hub(source: Source | Benchmark, name: str, folder: Path) -> Iterator[Up
     """
     # Importing datasets takes seconds, and only hub sources need it.
     import datasets
+    from datasets.exceptions import DatasetsError
 
     local = (folder / source.location).resolve()
     path = str(local) if local.is_dir() else source.location
@@ -39,7 +40,7 @@ def read_hub(source: Source | Benchmark, name: str, folder: Path) -> Iterator[Up
             yield found
     except SourceError:
         raise
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         detail = " ".join(str(error).split())[:300]
         raise SourceError(
             f"source {name} cannot read hub dataset {file} ({type(error).__name__}: {detail}): "
