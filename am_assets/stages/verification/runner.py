@@ -1,0 +1,67 @@
+"""The contract between code verification and whatever runs hostile programs.
+
+A runner receives programs and inputs, never expected outputs, and gives back plain data.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+RunStatus = Literal["ok", "exception", "timeout", "memory", "output_limit", "killed"]
+
+
+class IsolationMissing(RuntimeError):
+    """No isolation that withstood its self-test: code is not run at all."""
+
+
+class RunnerFailed(RuntimeError):
+    """The runner itself broke down; says nothing about the program."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one Python program.
+
+    Without `expressions` the source runs as `__main__` and reads `stdin`. With them it runs as a
+    module, then `setup`, and each expression is evaluated in its namespace in order.
+    `time_limit_s` is CPU seconds (idle programs are ended a few times later by the clock);
+    `memory_mb` bounds the address space and `output_bytes` what is printed or returned.
+    """
+
+    source: str
+    stdin: str = ""
+    setup: str = ""
+    expressions: tuple[str, ...] = ()
+    time_limit_s: float = 2.0
+    memory_mb: int = 512
+    output_bytes: int = 65536
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended. `values` holds the expressions' results in wire form when status is "ok".
+
+    `detail` names the exception or signal; it is the candidate's word and may say anything.
+    """
+
+    status: RunStatus
+    stdout: str = ""
+    values: tuple[Any, ...] = ()
+    detail: str = ""
+
+
+class CodeRunner(Protocol):
+    """Runs untrusted Python, from any thread."""
+
+    @property
+    def tier(self) -> str:
+        """Name of the isolation in force, for evidence."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many jobs it runs at a time."""
+        ...
+
+    def run(self, job: Job) -> RunResult:
+        """Run `job`; raises RunnerFailed when the runner could not."""
+        ...
