@@ -144,7 +144,7 @@ SOURCE_FRAMES: dict[str, list[Frame]] = {
             "How many people are on the bus?",
         ),
         (
-            "A bank account shows {a} euros. {n} pays in {b} euros and then spends {c} euros on shoes.",
+            "A bank account shows {a} euros. {n} pays in {b} euros and spends {c} euros on shoes.",
             "How many euros are in the account?",
         ),
         (
@@ -171,7 +171,7 @@ SOURCE_FRAMES: dict[str, list[Frame]] = {
             "How many good parts remain?",
         ),
         (
-            "A phone battery lasts {a} minutes. {n} talks for {b} minutes and plays for {c} minutes.",
+            "A phone battery lasts {a} minutes. {n} talks {b} minutes and plays {c} minutes.",
             "How many minutes of battery are left?",
         ),
         (
@@ -244,7 +244,7 @@ SOURCE_FRAMES: dict[str, list[Frame]] = {
             "How many grapes and nuts does {n} need?",
         ),
         (
-            "A robot step takes {a} seconds and a pause takes {b} seconds. It repeats this {c} times.",
+            "A robot step takes {a} seconds and a pause {b} seconds. It repeats this {c} times.",
             "How many seconds pass?",
         ),
         (

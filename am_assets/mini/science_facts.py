@@ -85,7 +85,7 @@ FAMILIES: tuple[Family, ...] = (
             "What tool do we use to measure {x}?",
             "With which device can {x} be measured?",
         ),
-        ("Name the device that gauges {x}.", "What gadget tells a scientist the {x}?"),
+        ("Name the device that gauges {x}.", "What gadget shows a scientist {x}?"),
         "A {y} measures {x}.",
         _facts(
             "body temperature=thermometer; air pressure=barometer; wind speed=anemometer; "

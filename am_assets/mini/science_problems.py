@@ -1,6 +1,7 @@
 """Elementary science questions over a closed world of facts, told in many situations."""
 
 import random
+import re
 
 from am_assets.mini.problem import Problem, Split
 from am_assets.mini.science_facts import FAMILIES, SCALES, Family
@@ -61,13 +62,18 @@ def build_comparison(
     )
 
 
+def _with_articles(text: str) -> str:
+    """Write "an" before vowels; no word of the tables is an exception to that rule."""
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+
+
 def _problem(
     prompt: str, think: str, answer: str, category: str, difficulty: str, skill: str
 ) -> Problem:
     return Problem(
         kind="science",
-        prompt=prompt,
-        think=think,
+        prompt=_with_articles(prompt),
+        think=_with_articles(think),
         answer=answer,
         reference_answer=answer,
         test_case=None,
