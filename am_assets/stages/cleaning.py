@@ -35,8 +35,11 @@ _TABLES = {
 # A comma after a closed sentence or quotation is a slip of the pen, and `;` ends code and options.
 _OPEN_END = re.compile(r"(?:\w\s*[,，、]|[(\[{（【「《])\s*$")
 _CUT_WORD = re.compile(r"\b(?:the|an|of|and|than|whose|because)\s*$")
+# A fence starts a line, or follows the "\\n" of a prompt whose line ends were escaped.
+_FENCE = re.compile(r"(?:^|\\n)[ \t]*```", re.MULTILINE)
 _ASKS_TO_CONTINUE = re.compile(
-    r"\b(?:continue|complete|completion|finish|fill|predict|next word)|续写|补全|补充|完成|接着|填空",
+    r"\b(?:continue|complete|completion|finish|fill|predict|next word)"
+    "|续写|补全|补充|完成|接着|填空",
     re.IGNORECASE,
 )
 _ABNORMAL = frozenset({"Cc", "Cn", "Co", "Cs"})
@@ -140,7 +143,7 @@ def _incomplete(row: Row, cleaning: Cleaning) -> dict[str, Any] | None:
     if not cleaning.drop_incomplete:
         return None
     prompt = row["prompt"]
-    if prompt.count("```") % 2:
+    if len(_FENCE.findall(prompt)) % 2:
         return {"found": "open code block"}
     if _ASKS_TO_CONTINUE.search(prompt):
         return None
