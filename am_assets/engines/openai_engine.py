@@ -2,15 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from openai import AsyncOpenAI, OpenAIError
 from openai.types.chat import ChatCompletionMessageParam
 
-from am_assets.core.identity import canonical, digest
+from am_assets.core.config import Model
+from am_assets.core.identity import canonical
 from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
+from am_assets.engines.vllm_engine import Progress
 
 _ERROR_LENGTH = 300
 
@@ -26,20 +29,26 @@ class OpenAIEngine:
     weights behind one name cannot be told apart.
     """
 
-    def __init__(self, name: str, served_model: str, options: Mapping[str, Any]) -> None:
-        known = {"base_url", "api_key_env", "concurrency", "retries", "timeout", "digest"}
+    def __init__(self, model: Model, role: str, *, progress: Progress | None = None) -> None:
+        options = model.options
+        known = {"base_url", "api_key_env", "concurrency", "retries", "timeout"}
         if unknown := sorted(set(options) - known):
-            raise ValueError(f"model {name}: the openai engine has no option {unknown[0]}")
+            raise ValueError(
+                f"models.{role}.options: the openai engine knows no {unknown[0]}, only "
+                f"{', '.join(sorted(known))}"
+            )
         if "base_url" not in options:
-            raise ValueError(f"model {name}: the openai engine needs options.base_url")
-        self._served_model = served_model
+            raise ValueError(f"models.{role}.options: the openai engine needs base_url")
+        self._served_model = model.path
         self._base_url = str(options["base_url"])
         self._key = os.environ.get(str(options.get("api_key_env", "OPENAI_API_KEY"))) or "none"
         self._concurrency = int(options.get("concurrency", 16))
         self._retries = int(options.get("retries", 4))
         self._timeout = float(options.get("timeout", 600))
-        weights = options.get("digest") or digest("openai", served_model, self._base_url)
-        self._identity = ModelIdentity(name, str(weights), "openai", "chat.completions/v1")
+        self._progress = progress
+        self._identity = ModelIdentity(
+            role, f"served:{model.path}@{model.revision}", "openai", "chat.completions/v1"
+        )
 
     @property
     def model(self) -> ModelIdentity:
@@ -58,15 +67,20 @@ class OpenAIEngine:
 
         Token ids are not part of the chat API: completions carry the text alone.
         """
-        waiting = iter(requests)
+        total = len(requests) if isinstance(requests, Sequence) else None
+        waiting, done, tokens, begun = iter(requests), 0, 0, time.monotonic()
         # A window at a time keeps memory bounded and this a plain generator.
         while window := list(islice(waiting, 8 * self._concurrency)):
-            yield from asyncio.run(self._window(window))
+            for completion, generated in asyncio.run(self._window(window)):
+                done, tokens = done + 1, tokens + generated
+                if self._progress is not None:
+                    self._progress(done, total, tokens / max(time.monotonic() - begun, 1e-9))
+                yield completion
 
     def close(self) -> None:
         """Nothing is held between windows."""
 
-    async def _window(self, requests: Sequence[GenerationRequest]) -> list[Completion]:
+    async def _window(self, requests: Sequence[GenerationRequest]) -> list[tuple[Completion, int]]:
         gate = asyncio.Semaphore(self._concurrency)
         async with AsyncOpenAI(
             base_url=self._base_url,
@@ -78,7 +92,8 @@ class OpenAIEngine:
 
     async def _ask(
         self, client: AsyncOpenAI, gate: asyncio.Semaphore, request: GenerationRequest
-    ) -> Completion:
+    ) -> tuple[Completion, int]:
+        """The completion and how many tokens were generated for it."""
         turns: list[Any] = [dict(message) for message in request.messages]
         messages: list[ChatCompletionMessageParam] = turns
         try:
@@ -93,15 +108,17 @@ class OpenAIEngine:
                 )
         except (OpenAIError, ValueError) as error:
             text = " ".join(f"{error.__class__.__name__}: {error}".split())
-            return Completion(request.request_key, error=text[:_ERROR_LENGTH])
+            return Completion(request.request_key, error=text[:_ERROR_LENGTH]), 0
         if not answer.choices:
-            return Completion(request.request_key, error="the server answered without a choice")
+            return Completion(request.request_key, error="the server answered without a choice"), 0
         choice = answer.choices[0]
         if choice.finish_reason not in ("stop", "length"):
-            return Completion(request.request_key, error=f"finish reason {choice.finish_reason}")
-        return Completion(
+            error = f"the server ended with finish reason {choice.finish_reason}"
+            return Completion(request.request_key, error=error), 0
+        completion = Completion(
             request_key=request.request_key,
             text=choice.message.content or "",
             prompt_tokens=answer.usage.prompt_tokens if answer.usage else 0,
             finish_reason=choice.finish_reason,
         )
+        return completion, answer.usage.completion_tokens if answer.usage else 0

@@ -164,6 +164,8 @@ class VllmEngine:
         return None
 
     def _step(self, flying: dict[str, GenerationRequest]) -> list[Completion]:
+        from vllm.outputs import RequestOutput
+
         try:
             outputs = self._started().step()
         except Exception as error:  # the engine is dead, and with it all it was working on
@@ -173,7 +175,9 @@ class VllmEngine:
             return lost
         finished = []
         for output in outputs:
-            if not output.finished or flying.pop(output.request_id, None) is None:
+            if not isinstance(output, RequestOutput) or not output.finished:
+                continue
+            if flying.pop(output.request_id, None) is None:
                 continue
             answer = output.outputs[0]
             finished.append(

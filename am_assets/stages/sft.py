@@ -117,7 +117,7 @@ def _fit(
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.trainer_callback import PrinterCallback
     from transformers.utils import logging as transformers_logging
-    from trl import SFTTrainer
+    from trl.trainer.sft_trainer import SFTTrainer
 
     # Progress is the caller's business; these bars would fill a run's log.
     disable_progress_bars()
@@ -163,7 +163,7 @@ def _fit(
 
 def _arguments(recipe: Recipe, scratch: str) -> Any:
     import torch
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     return SFTConfig(
         output_dir=scratch,

@@ -98,10 +98,10 @@ def _chosen(
         row["sample_id"]: row
         for row in verified.select(["sample_id", "existing_passed", "pass_rate"]).to_pylist()
     }
-    ids = pa.array(list(outcomes), type=pa.string())
+    of_these = pc.field("sample_id").isin(list(outcomes))
 
     def of_samples(table: pa.Table, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-        return table.filter(pc.is_in(table["sample_id"], ids)).select(list(columns)).to_pylist()
+        return table.filter(of_these).select(list(columns)).to_pylist()
 
     labels = {
         row["sample_id"]: row
@@ -145,13 +145,9 @@ def _best_distilled(
         for row in passed.select(["response_id", "sample_id", "score"]).to_pylist()
         if row["sample_id"] in wanted
     }
-    lengths = responses.filter(
-        pc.is_in(responses["response_id"], pa.array(list(scores), type=pa.string()))
-    )
+    texts = responses.filter(pc.field("response_id").isin(list(scores)))
     ranked: dict[str, tuple[tuple[float, int, str], dict[str, Any]]] = {}
-    for row in lengths.select(
-        ["response_id", "sample_id", "text", "token_ids", "model"]
-    ).to_pylist():
+    for row in texts.select(["response_id", "sample_id", "text", "token_ids", "model"]).to_pylist():
         tokens = len(row["token_ids"]) or len(row["text"].split())
         rank = (-(scores[row["response_id"]] or 0.0), tokens, row["response_id"])
         if row["sample_id"] not in ranked or rank < ranked[row["sample_id"]][0]:
