@@ -5,8 +5,7 @@ is already kept, from an earlier week or from this one. So every dropped row has
 kept, and the outcome is a function of the set of rows.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from am_assets.core.config import Dedup
-from am_assets.stages.similarity import BLOCK, pairs_above, pairs_within
+from am_assets.stages.similarity import BLOCK, pairs_above
 from am_assets.stages.text import match_key
 
 
@@ -43,8 +42,9 @@ class Duplicate:
 class Deduplication:
     """The dropped rows by sample id, and how many similar pairs differ in their references.
 
-    `different_references` counts pairs above the threshold that were let through because both have
-    a reference answer and these differ: templated problems with other numbers.
+    `different_references` counts pairs of a row and a kept one that are above the threshold and
+    were let through because both have a reference answer and these differ: templated problems
+    with other numbers.
     """
 
     duplicates: dict[str, Duplicate]
@@ -72,70 +72,93 @@ def deduplicate(
     )
     standing = [i for i, entry in enumerate(earlier) if entry.sample_id not in superseded]
     entries = [earlier[i] for i in standing] + [candidates[i] for i in order]
-    first = len(standing)
-    links = _Links(entries, first, settings.keep_different_references)
-    links.add_identical()
-    if order:
-        own = vectors[order]
-        for pairs in pairs_within(own, settings.threshold, block):
-            links.add(pairs.left + first, pairs.right + first, pairs.similarity)
-        others = earlier_vectors[standing] if standing else np.zeros((0, own.shape[1]), own.dtype)
-        for pairs in pairs_above(own, others, settings.threshold, block):
-            links.add(pairs.right, pairs.left + first, pairs.similarity)
-    return Deduplication(links.decide(), links.different_references)
+    own = vectors[order]
+    stacked = np.concatenate([earlier_vectors[standing], own]) if standing else own
+    run = _Run(entries, stacked, len(standing), settings)
+    for start in range(len(standing), len(entries), block):
+        run.decide(start, min(start + block, len(entries)))
+    return Deduplication(run.duplicates, run.different_references)
 
 
-class _Links:
-    """Edges from each row to the similar rows that come before it in priority."""
+class _Run:
+    """Greedy decisions over `entries`, of which the first `first` are kept already.
 
-    def __init__(self, entries: Sequence[Entry], first: int, keep_different: bool) -> None:
-        self.entries = entries
-        self.first = first
+    Only kept rows are compared with what follows, so memory holds one block's pairs.
+    """
+
+    def __init__(
+        self, entries: Sequence[Entry], vectors: np.ndarray, first: int, settings: Dedup
+    ) -> None:
+        self.duplicates: dict[str, Duplicate] = {}
         self.different_references = 0
-        self._keep_different = keep_different
-        self._before: dict[int, dict[int, float]] = defaultdict(dict)
-        self._answers = [
+        self._entries = entries
+        self._vectors = vectors
+        self._settings = settings
+        self._kept = np.zeros(len(entries), dtype=bool)
+        self._kept[:first] = True
+        self._by_hash: dict[str, int] = {}
+        for index in sorted(range(first), key=lambda i: entries[i].sample_id, reverse=True):
+            self._by_hash[entries[index].prompt_hash] = index
+        self._answers = _codes(
             None if entry.reference_answer is None else match_key(entry.reference_answer)
             for entry in entries
-        ]
+        )
 
-    def add_identical(self) -> None:
-        """Link each row to every row before it whose normalised prompt is the same."""
-        by_hash: Mapping[str, list[int]] = defaultdict(list)
-        for index, entry in enumerate(self.entries):
-            same = by_hash[entry.prompt_hash]
-            if index >= self.first:
-                self._before[index] |= dict.fromkeys(same, 1.0)
-            same.append(index)
-
-    def add(self, left: np.ndarray, right: np.ndarray, similarity: np.ndarray) -> None:
-        """Link similar pairs; `left` comes before `right`."""
-        for a, b, score in zip(left.tolist(), right.tolist(), similarity.tolist(), strict=True):
-            if self.entries[a].prompt_hash == self.entries[b].prompt_hash:
-                continue
-            if self._keep_different and self._differ(a, b):
-                self.different_references += 1
+    def decide(self, start: int, end: int) -> None:
+        """Decide rows `start` to `end` (excluded); all rows before `start` are decided."""
+        others = np.concatenate([np.flatnonzero(self._kept[:start]), np.arange(start, end)])
+        similar = self._similar(start, end, others)
+        for index in range(start, end):
+            twins = self._twins(index, *similar.get(index, _NONE))
+            entry = self._entries[index]
+            if twins:
+                negative, twin, identical = min(twins)
+                self.duplicates[entry.sample_id] = Duplicate(twin, round(-negative, 6), identical)
             else:
-                self._before[b][a] = score
+                self._kept[index] = True
+                self._by_hash[entry.prompt_hash] = index
 
-    def _differ(self, a: int, b: int) -> bool:
-        one, other = self._answers[a], self._answers[b]
-        return one is not None and other is not None and one != other
+    def _similar(
+        self, start: int, end: int, others: np.ndarray
+    ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """For each row of the block: the rows before it that are similar, and how much."""
+        similar: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        block, pool = self._vectors[start:end], self._vectors[others]
+        for pairs in pairs_above(block, pool, self._settings.threshold, len(block)):
+            left, right = pairs.left + start, others[pairs.right]
+            before = right < left
+            left, right, scores = left[before], right[before], pairs.similarity[before]
+            rows, firsts = np.unique(left, return_index=True)
+            ends = [*firsts[1:], len(left)]
+            for row, a, b in zip(rows.tolist(), firsts.tolist(), ends, strict=True):
+                similar[row] = (right[a:b], scores[a:b])
+        return similar
 
-    def decide(self) -> dict[str, Duplicate]:
-        duplicates: dict[str, Duplicate] = {}
-        dropped: set[int] = set()
-        for index in range(self.first, len(self.entries)):
-            twins = [
-                (-score, self.entries[other].sample_id, other)
-                for other, score in self._before.get(index, {}).items()
-                if other not in dropped
-            ]
-            if not twins:
-                continue
-            dropped.add(index)
-            negative, twin, other = min(twins)
-            entry = self.entries[index]
-            identical = self.entries[other].prompt_hash == entry.prompt_hash
-            duplicates[entry.sample_id] = Duplicate(twin, round(-negative, 6), identical)
-        return duplicates
+    def _twins(
+        self, index: int, similar: np.ndarray, scores: np.ndarray
+    ) -> list[tuple[float, str, bool]]:
+        """(-similarity, sample id, identical) of the kept rows that row `index` repeats."""
+        twins: list[tuple[float, str, bool]] = []
+        same = self._by_hash.get(self._entries[index].prompt_hash)
+        if same is not None:
+            twins.append((-1.0, self._entries[same].sample_id, True))
+        standing = self._kept[similar] & (similar != (-1 if same is None else same))
+        similar, scores = similar[standing], scores[standing]
+        if self._settings.keep_different_references:
+            answers, own = self._answers[similar], self._answers[index]
+            differ = (answers >= 0) & (own >= 0) & (answers != own)
+            self.different_references += int(differ.sum())
+            similar, scores = similar[~differ], scores[~differ]
+        for other, score in zip(similar.tolist(), scores.tolist(), strict=True):
+            twins.append((-score, self._entries[other].sample_id, False))
+        return twins
+
+
+_NONE = (np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+def _codes(values: Iterable[str | None]) -> np.ndarray:
+    """Equal numbers for equal values, -1 for None."""
+    seen: dict[str, int] = {}
+    codes = [-1 if value is None else seen.setdefault(value, len(seen)) for value in values]
+    return np.array(codes, dtype=np.int64)

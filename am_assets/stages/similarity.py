@@ -59,14 +59,6 @@ def pairs_above(
         yield Pairs(rows[above], columns[above], similarity[above])
 
 
-def pairs_within(vectors: np.ndarray, threshold: float, block: int = BLOCK) -> Iterator[Pairs]:
-    """Like `pairs_above` of `vectors` with themselves, each pair once, left before right."""
-    for start in range(0, len(vectors), block):
-        for pairs in pairs_above(vectors[start : start + block], vectors[start:], threshold, block):
-            once = pairs.left < pairs.right
-            yield Pairs(pairs.left[once] + start, pairs.right[once] + start, pairs.similarity[once])
-
-
 def nearest(left: np.ndarray, right: np.ndarray, same: bool, block: int = BLOCK) -> np.ndarray:
     """Float32 similarity of each row of `left` to its nearest row of `right`; -1 without one.
 
