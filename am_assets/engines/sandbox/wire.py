@@ -38,7 +38,9 @@ def encode(value: Any, budget: int, depth: int = 0) -> Any:
     if isinstance(value, dict):
         pairs = list(dict.items(value))
         _check(len(pairs), budget)
-        return {"d": [[encode(k, budget, depth + 1), encode(v, budget, depth + 1)] for k, v in pairs]}
+        return {
+            "d": [[encode(k, budget, depth + 1), encode(v, budget, depth + 1)] for k, v in pairs]
+        }
     for kind, tag in ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "s")):
         if isinstance(value, kind):
             return {tag: _items(kind.__iter__(value), budget, depth)}

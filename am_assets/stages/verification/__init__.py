@@ -1,0 +1,11 @@
+"""Verification: is a response right? One verdict a check, with its reason and evidence.
+
+`verify` is the way in. Verdicts say `pass`, `fail` (the response), `unverifiable` (the sample) or
+`error` (our side: retried, then pending); they are never mixed up.
+"""
+
+from am_assets.stages.verification.config import VerificationConfig
+from am_assets.stages.verification.runner import CodeRunner, IsolationMissing
+from am_assets.stages.verification.verify import Verifiers, verify
+
+__all__ = ["CodeRunner", "IsolationMissing", "VerificationConfig", "Verifiers", "verify"]

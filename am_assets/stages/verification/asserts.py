@@ -178,7 +178,11 @@ def _find_calls(
 ) -> None:
     if isinstance(node, ast.Call) and not names.trusts(node):
         root = _root(node.func)
-        if root is None or root == "math" or (hasattr(builtins, root) and root not in names.shadowed):
+        if (
+            root is None
+            or root == "math"
+            or (hasattr(builtins, root) and root not in names.shadowed)
+        ):
             raise Unsupported(f"cannot judge {ast.unparse(node.func)[:60]}(…)")
         if root in names.setup:
             raise Unsupported(f"the setup's {root} would judge beside the candidate")

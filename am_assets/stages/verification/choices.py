@@ -3,7 +3,10 @@
 import re
 
 _REFERENCE = re.compile(r"\(?\s*([A-J])\s*\)?(?:\s*[.:、)].*)?", re.DOTALL)
-_BOXED_LETTER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?\s*([A-J])\s*\)?\s*(?:[.:)、].*|\}.*)?$", re.DOTALL)
+_BOXED_LETTER = re.compile(
+    r"(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?\s*([A-J])\s*\)?\s*(?:[.:)、].*|\}.*)?$",
+    re.DOTALL,
+)
 _STATED = re.compile(
     r"(?:(?:answer|option|choice)\s*(?:is|:|=|：)?|答案\s*(?:是|为|选|：|:)*|故?选\s*(?:择|：|:)?)\s*"
     r"[*$\s]*(?:\\(?:text|textbf|mathrm|mathbf|boxed)\s*\{)*\s*[(（]?\s*([A-J])(?![A-Za-z'’])",

@@ -2,7 +2,11 @@
 
 import re
 
-from am_assets.stages.verification.choices import chosen_letter, is_multiple_choice, reference_letter
+from am_assets.stages.verification.choices import (
+    chosen_letter,
+    is_multiple_choice,
+    reference_letter,
+)
 from am_assets.stages.verification.config import MathConfig
 from am_assets.stages.verification.math_pool import MathPool, WorkerFailed
 from am_assets.stages.verification.math_text import (

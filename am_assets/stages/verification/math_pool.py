@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-import am_assets
-
+_WORKER = Path(__file__).with_name("math_worker.py")
 _START_S = 60.0
 _WALL_FACTOR, _WALL_GRACE_S = 6.0, 5.0
 
@@ -92,16 +91,16 @@ class _Worker:
         self._process = None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        root = str(Path(am_assets.__file__).resolve().parent.parent)
+        # By path: importing the package would load what a comparison does not need.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "am_assets.stages.verification.math_worker"],
+            [sys.executable, "-P", "-B", str(_WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
             cwd="/",
             # The same seed everywhere: sympy orders some sums by hash.
-            env={"PYTHONPATH": root, "PYTHONHASHSEED": "0"},
+            env={"PYTHONHASHSEED": "0"},
             start_new_session=True,
         )
         try:

@@ -12,9 +12,15 @@ _STATED = re.compile(
     r"(?P<answer>[^\n]+)",
     re.IGNORECASE | re.MULTILINE,
 )
-_INLINE = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?(?![\w]|[.,]\d)")
-_TEXT_MACRO = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|operatorname|mbox)\s*\{([^{}]*)\}")
+_INLINE = re.compile(
+    r"\$\$(.+?)\$\$|(?<!\\)\$([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL
+)
+_NUMBER = re.compile(
+    r"(?<![\w.,])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?(?![\w]|[.,]\d)"
+)
+_TEXT_MACRO = re.compile(
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|operatorname|mbox)\s*\{([^{}]*)\}"
+)
 _SPACING = re.compile(r"\\[,;:!\s]|~|\\quad|\\qquad")
 _PERCENT = re.compile(r"\\?%|\bper\s?cent\b|\\text\s*\{\s*percent\s*\}", re.IGNORECASE)
 _UNIT = re.compile(

@@ -71,7 +71,9 @@ def _value(expression: Any) -> Any:
 def _assigns(equation: Any) -> bool:
     """Whether the left side only names something: x, f(x), P(A), AB."""
     left = equation.lhs
-    return not left.is_number and not left.atoms(sympy.Number) - {sympy.Integer(1)} and not left.is_Add
+    return (
+        not left.is_number and not left.atoms(sympy.Number) - {sympy.Integer(1)} and not left.is_Add
+    )
 
 
 def _same_equation(gold: Any, answer: Any) -> bool:

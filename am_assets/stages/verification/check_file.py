@@ -1,0 +1,127 @@
+"""Verification of a JSONL file: the standalone checker."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from am_assets.core.verdict import Check, Kind, Verdict
+from am_assets.stages.verification.config import VerificationConfig
+from am_assets.stages.verification.verify import Verifiers, verify
+
+_KINDS = get_args(Kind)
+_MAX_REPORTED = 100
+
+
+class MalformedRow(ValueError):
+    """A line that is no check; the message says why."""
+
+
+@dataclass
+class FileReport:
+    """What became of a file: verdicts by status, and the lines that were no checks.
+
+    `malformed` holds the first hundred (line number, problem); `malformed_rows` counts them all.
+    """
+
+    rows: int = 0
+    by_status: Counter[str] = field(default_factory=Counter)
+    malformed: list[tuple[int, str]] = field(default_factory=list)
+    malformed_rows: int = 0
+
+
+def check_jsonl(
+    in_path: Path,
+    out_path: Path,
+    verifiers: Verifiers,
+    config: VerificationConfig,
+    progress: Callable[[int], None] | None = None,
+    *,
+    require_format: bool = False,
+) -> FileReport:
+    """Check every line of `in_path`, streaming, and write one verdict a line to `out_path`.
+
+    A row: {"id", "kind", "prompt", "response", "reference_answer"?, "test_case"?, "constraints"?};
+    other keys are ignored. A verdict: {"id", "status", "score", "reason", "verifier", "evidence"},
+    in the order of the rows. Malformed lines are reported with their number and left out; the rest
+    is done. `progress` is called with the number of verdicts so far. `out_path` appears whole or
+    not at all. Raises OSError for unreadable paths and ValueError when both paths are one file.
+    """
+    if out_path.exists() and out_path.samefile(in_path):
+        raise ValueError(f"--out {out_path} is the input file; name another file")
+    report = FileReport()
+    partial = out_path.with_name(out_path.name + ".partial")
+    with in_path.open("rb") as source:
+        try:
+            with partial.open("w", encoding="utf-8") as target:
+                checks = _checks(source, report)
+                for verdict in verify(checks, verifiers, config, require_format=require_format):
+                    target.write(json.dumps(_row(verdict), ensure_ascii=True) + "\n")
+                    report.rows += 1
+                    report.by_status[verdict.status] += 1
+                    if progress is not None:
+                        progress(report.rows)
+            partial.replace(out_path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return report
+
+
+def parse_row(line: bytes) -> Check:
+    """The check of one JSON line; raises MalformedRow."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as problem:
+        raise MalformedRow(f"not JSON ({problem})") from problem
+    if not isinstance(row, dict):
+        raise MalformedRow("not a JSON object")
+    for key in ("id", "kind", "prompt", "response"):
+        if not isinstance(row.get(key), str):
+            raise MalformedRow(f'"{key}" must be a text')
+    if row["kind"] not in _KINDS:
+        raise MalformedRow(f'"kind" must be one of {", ".join(_KINDS)}, not {row["kind"][:40]!r}')
+    reference = row.get("reference_answer")
+    if isinstance(reference, int | float) and not isinstance(reference, bool):
+        reference = str(reference)
+    _typed(reference, str, '"reference_answer" must be a text or a number')
+    _typed(row.get("test_case"), dict, '"test_case" must be an object')
+    _typed(row.get("constraints"), list, '"constraints" must be a list')
+    return Check(
+        id=row["id"],
+        kind=row["kind"],
+        prompt=row["prompt"],
+        response=row["response"],
+        reference_answer=reference,
+        test_case=row.get("test_case"),
+        constraints=row.get("constraints"),
+    )
+
+
+def _typed(value: Any, kind: type, complaint: str) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise MalformedRow(complaint)
+
+
+def _checks(source: Any, report: FileReport) -> Iterator[Check]:
+    for number, line in enumerate(source, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield parse_row(line)
+        except MalformedRow as problem:
+            report.malformed_rows += 1
+            if len(report.malformed) < _MAX_REPORTED:
+                report.malformed.append((number, str(problem)))
+
+
+def _row(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": verdict.id,
+        "status": verdict.status,
+        "score": verdict.score,
+        "reason": verdict.reason,
+        "verifier": verdict.verifier,
+        "evidence": verdict.evidence,
+    }
