@@ -87,13 +87,37 @@ def _test_case(family: CodeFamily, code: str, rng: random.Random) -> dict[str, A
     }
 
 
+def reference_code(family: CodeFamily, constant: str) -> str:
+    """The whole reference program of a family."""
+    code = family.code.format(k=constant) if constant else family.code
+    return code if family.mode == "stdin" else f"def {family.fn}(x):\n    {code}"
+
+
+def same_results(code: str, family: CodeFamily, test_case: dict[str, Any]) -> bool:
+    """Whether `code`, a reference program of this package, gives what a family's tests want."""
+    if family.mode == "stdin":
+        pairs = zip(test_case["inputs"], test_case["outputs"], strict=True)
+        return all(_run_program(code, line.rstrip("\n")) == output for line, output in pairs)
+    function = _function(family, code)
+    if family.mode == "function":
+        pairs = zip(test_case["inputs"], test_case["outputs"], strict=True)
+        return all(function(*given) == output for given, output in pairs)
+    return all(_holds(test, family.fn, function) for test in test_case["tests"])
+
+
+def _holds(test: str, name: str, function: Callable[[Any], Any]) -> bool:
+    try:
+        exec(test, {name: function})
+    except AssertionError:
+        return False
+    return True
+
+
 def build(
     family: CodeFamily, constant: str, scene: Scene, rng: random.Random, *, benchmark: bool
 ) -> Problem:
     """Tell a family's task in a scene; `rng` draws the test inputs only."""
-    code = family.code.format(k=constant) if constant else family.code
-    if family.mode != "stdin":
-        code = f"def {family.fn}(x):\n    {code}"
+    code = reference_code(family, constant)
     task = (family.benchmark if benchmark else family.source).format(k=constant)
     argument = _ARGUMENTS.get(family.data, "")
     if benchmark and family.mode == "stdin":

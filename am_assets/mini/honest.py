@@ -4,6 +4,8 @@ Rows walk through the tables in strides instead of drawing from them, so that no
 source share frame and subject, and a frame never repeats with the same answer.
 """
 
+import dataclasses
+
 from am_assets.mini import (
     chat_problems,
     code_problems,
@@ -22,7 +24,7 @@ from am_assets.mini.topics import ACTIVITIES, TOPICS
 from am_assets.mini.words import NAMES, OBJECTS, PLACES
 
 
-def _math(count: int) -> list[Problem]:
+def _math(count: int, *, revised: bool = False) -> list[Problem]:
     frames = [(op, frame) for op, table in SOURCE_FRAMES.items() for frame in table]
     frames = [frames[i * 13 % len(frames)] for i in range(len(frames))]
     answers: dict[tuple[str, str], set[int]] = {}
@@ -30,16 +32,18 @@ def _math(count: int) -> list[Problem]:
     for i in range(count):
         operation, frame = frames[i % len(frames)]
         rng, used = seeded("honest", "math", i), answers.setdefault(frame, set())
-        while True:
+        drawn: list[math_problems.Numbers] = []
+        # A row and its revision have answers that no other row of the frame has.
+        while len(drawn) < 2:
             numbers = math_problems.draw_numbers(operation, rng, held_out=None)
             if math_problems.result(operation, numbers) not in used:
-                break
-        used.add(math_problems.result(operation, numbers))
+                used.add(math_problems.result(operation, numbers))
+                drawn.append(numbers)
         rows.append(
             math_problems.build(
                 operation,
                 frame,
-                numbers,
+                drawn[revised],
                 name=NAMES[i * 7 % len(NAMES)],
                 things=OBJECTS[i * 11 % len(OBJECTS)],
                 place=PLACES[(i * 3 + i // len(PLACES)) % len(PLACES)],
@@ -145,3 +149,10 @@ _BUILDERS = {
 def honest_problems(kind: Kind, count: int) -> list[Problem]:
     """The first `count` honest problems of a kind; a longer list begins with the shorter one."""
     return _BUILDERS[kind](count)
+
+
+def revised_problem(problem: Problem, index: int) -> Problem:
+    """What honest row `index` becomes when upstream edits it: other numbers, or a clearer wish."""
+    if problem.kind == "math":
+        return _math(index + 1, revised=True)[index]
+    return dataclasses.replace(problem, prompt=f"{problem.prompt} Please keep it simple.")
