@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -12,9 +13,9 @@ from am_assets.engines.models import model_digest
 
 
 class Perplexity:
-    """A causal model that scores text; implements `core.requests`-style scoring of one text each.
+    """A causal model that scores text, one text a forward pass.
 
-    One text a forward pass, so that a score does not depend on its neighbours.
+    A score therefore does not depend on its neighbours. Runs on a GPU when there is one.
     """
 
     def __init__(
@@ -24,7 +25,9 @@ class Perplexity:
 
         self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype))
+        self._model: Any = AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=getattr(torch, dtype)
+        )
         self._model.to(self._device).eval()
         positions = getattr(self._model.config, "max_position_embeddings", 4096)
         self._max_tokens = min(max_tokens or positions, positions)

@@ -1,0 +1,205 @@
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from am_assets.core.config import Responses
+from am_assets.core.identity import response_id, upstream_response_id
+from am_assets.core.protocol import SYSTEM_PROMPT
+from am_assets.core.requests import GenerationRequest, Sampling
+from am_assets.core.schema import LABELS
+from am_assets.core.verdict import Check, Status, Verdict
+from am_assets.stages.asking import with_system_prompt
+from am_assets.stages.distillation import distil
+from am_assets.stages.outcomes import (
+    existing_verdicts,
+    passed_samples,
+    sample_outcomes,
+    verify_responses,
+)
+from am_assets_tests.unit.stages2.fakes import ScriptedEngine, prompts, sample_key
+
+CONFIG = Responses(samples=3, sampling=Sampling(max_tokens=50))
+
+
+def _labels(table: pa.Table, dropped: Iterable[str] = ()) -> pa.Table:
+    rows = table.select(["sample_id", "source", "week"]).to_pylist()
+    return LABELS.table(
+        row | {"decision": "dropped" if row["sample_id"] in set(dropped) else "kept"}
+        for row in rows
+    )
+
+
+def _verify(status_of: Callable[[Check], Status]) -> Callable[[Iterable[Check]], Iterator[Verdict]]:
+    def verify(checks: Iterable[Check]) -> Iterator[Verdict]:
+        for check in sorted(checks, key=lambda check: check.id, reverse=True):
+            status = status_of(check)
+            judged = {"pass": 1.0, "fail": 0.0}.get(status)
+            reason = {"error": "judge_missing", "unverifiable": "no_reference"}.get(status, status)
+            yield Verdict(check.id, status, judged, reason, "scripted", "1", {"status": status})
+
+    return verify
+
+
+def _status_in_text(check: Check) -> Status:
+    for status in ("pass", "fail", "unverifiable", "error"):
+        if status in check.response:
+            return status
+    raise AssertionError(check.response)
+
+
+def test_a_system_turn_of_the_sample_follows_the_protocols_one():
+    turns = with_system_prompt(
+        [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    )
+    assert [turn["role"] for turn in turns] == ["system", "user"]
+    assert turns[0]["content"] == f"{SYSTEM_PROMPT}\n\nBe brief."
+
+
+def test_the_teacher_is_asked_only_about_kept_samples_without_a_passing_response():
+    table = prompts(*({"prompt": name} for name in ("asked", "passed already", "down-sampled")))
+    engine = ScriptedEngine(lambda request: "text")
+    responses = distil(
+        table,
+        _labels(table, dropped=[sample_key("down-sampled")]),
+        {sample_key("passed already")},
+        engine,
+        CONFIG,
+    )
+    assert set(responses["sample_id"].to_pylist()) == {sample_key("asked")}
+    assert sorted(responses["sample_index"].to_pylist()) == [0, 1, 2]
+    assert all(request.messages[0]["content"] == SYSTEM_PROMPT for request in engine.asked)
+
+
+def test_a_failed_request_is_pending_and_the_others_are_answered():
+    def reply(request: GenerationRequest) -> str | Exception:
+        return RuntimeError("x" * 1000) if request.sample_index == 1 else "text"
+
+    table = prompts({"prompt": "one"})
+    rows = distil(table, _labels(table), set(), ScriptedEngine(reply), CONFIG).to_pylist()
+    fates = {row["sample_index"]: (row["decision"], row["reason"], row["text"]) for row in rows}
+    assert fates[1] == ("pending", "engine_error", None)
+    assert fates[0] == fates[2] == ("kept", None, "text")
+    error = next(row["evidence"] for row in rows if row["sample_index"] == 1)
+    assert len(json.loads(error)["error"]) == 300
+
+
+def test_two_samples_that_ask_the_same_get_a_response_each_from_one_request():
+    other = sample_key("other")
+    table = prompts({"prompt": "same"}, {"prompt": "same", "sample_id": other})
+    engine = ScriptedEngine(lambda request: "text")
+    rows = distil(table, _labels(table), set(), engine, CONFIG).to_pylist()
+    assert len(engine.asked) == 3
+    assert len({row["response_id"] for row in rows}) == 6
+    assert all(
+        row["response_id"] == response_id(row["sample_id"], row["request_key"]) for row in rows
+    )
+
+
+def test_distillation_does_not_depend_on_the_order_of_answers():
+    table = prompts(*({"prompt": f"prompt {index}"} for index in range(10)))
+
+    def distilled(seed: int) -> pa.Table:
+        engine = ScriptedEngine(lambda request: f"text {request.seed}", seed)
+        return distil(table, _labels(table), set(), engine, CONFIG)
+
+    assert distilled(1) == distilled(2)
+
+
+def test_existing_responses_are_verified_and_the_rest_give_no_row():
+    table = prompts(
+        {"prompt": "a", "existing_response": "pass"},
+        {"prompt": "b", "existing_response": "fail"},
+        {"prompt": "c", "existing_response": "error"},
+        {"prompt": "d", "existing_response": "unverifiable"},
+        {"prompt": "e"},
+    )
+    rows = existing_verdicts(table, _verify(_status_in_text)).to_pylist()
+    fates = {row["sample_id"]: (row["decision"], row["reason"]) for row in rows}
+    assert fates == {
+        sample_key("a"): ("kept", None),
+        sample_key("b"): ("dropped", "fail"),
+        sample_key("c"): ("pending", "judge_missing"),
+        sample_key("d"): ("dropped", "no_reference"),
+    }
+    assert upstream_response_id(sample_key("a"), "pass") in {row["response_id"] for row in rows}
+
+
+def test_a_check_that_verification_skips_is_pending_rather_than_lost():
+    table = prompts({"prompt": "a", "existing_response": "pass"})
+    row = existing_verdicts(table, lambda checks: ()).to_pylist()[0]
+    assert (row["status"], row["decision"], row["reason"]) == ("error", "pending", "no_verdict")
+
+
+def test_checks_carry_the_parsed_test_case_and_constraints():
+    seen: list[Check] = []
+
+    def verify(checks: Iterable[Check]) -> Iterator[Verdict]:
+        seen.extend(checks)
+        return iter(())
+
+    table = prompts(
+        {
+            "prompt": "a",
+            "existing_response": "x",
+            "test_case": '{"type": "asserts", "tests": ["assert f() == 1"]}',
+            "constraints": '[{"instruction_id": "punctuation:no_comma", "kwargs": {}}]',
+        }
+    )
+    existing_verdicts(table, verify)
+    assert seen[0].test_case == {"type": "asserts", "tests": ["assert f() == 1"]}
+    assert seen[0].constraints == [{"instruction_id": "punctuation:no_comma", "kwargs": {}}]
+
+
+def _outcome(
+    existing: str | None, distilled: list[str | Exception], teacher: bool = True
+) -> dict[str, Any]:
+    table = prompts({"prompt": "a", "existing_response": existing})
+    verify = _verify(_status_in_text)
+    own = existing_verdicts(table, verify)
+    engine = ScriptedEngine(lambda request: distilled[request.sample_index])
+    config = Responses(samples=max(1, len(distilled)))
+    asked = _labels(table) if distilled else _labels(table, dropped=[sample_key("a")])
+    responses = distil(table, asked, passed_samples(own), engine, config)
+    verdicts = verify_responses(responses, table, verify)
+    rows = sample_outcomes([sample_key("a")], table, own, responses, verdicts, teacher).to_pylist()
+    assert len(rows) == 1
+    return rows[0]
+
+
+@pytest.mark.parametrize(
+    ("existing", "distilled", "teacher", "decision", "reason"),
+    [
+        ("pass", [], True, "kept", None),
+        (None, ["pass", "fail"], True, "kept", None),
+        ("error", ["fail", "pass"], True, "kept", None),
+        ("fail", ["fail", "fail"], True, "dropped", "no_passing_response"),
+        (None, ["unverifiable", "unverifiable"], True, "dropped", "unverifiable"),
+        (None, ["unverifiable", "fail"], True, "dropped", "no_passing_response"),
+        (None, ["fail", "error"], True, "pending", "judge_missing"),
+        (None, ["fail", RuntimeError("x")], True, "pending", "engine_error"),
+        ("error", ["fail"], True, "pending", "judge_missing"),
+        ("fail", [], False, "dropped", "no_response"),
+        (None, [], False, "dropped", "no_response"),
+        ("unverifiable", [], False, "dropped", "unverifiable"),
+        ("error", [], False, "pending", "judge_missing"),
+    ],
+)
+def test_every_sample_has_one_fate(
+    existing: str | None,
+    distilled: list[str | Exception],
+    teacher: bool,
+    decision: str,
+    reason: str | None,
+):
+    row = _outcome(existing, distilled, teacher)
+    assert (row["decision"], row["reason"]) == (decision, reason)
+
+
+def test_pass_rate_and_coefficient_of_variation_are_over_judged_samples():
+    row = _outcome(None, ["pass", "fail", "unverifiable", RuntimeError("x")])
+    assert (row["responses"], row["passed"], row["pass_rate"]) == (2, 1, 0.5)
+    assert row["score_cv"] == 1.0
+    assert _outcome("pass", [])["pass_rate"] is None
