@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import os
+import random
 import resource
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 from am_assets.engines.sandbox import seccomp, wire
 
 REPORT_FD = 3
+STARTED = b"\n"
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_DUMPABLE = 1, 8, 4
 _CAP_DAC_READ_SEARCH = 2
 _SIGKILL = 9
@@ -48,9 +50,10 @@ def run(job: dict[str, Any], stdin_fd: int, stdout_fd: int, report_fd: int, priv
         _wire_up(stdin_fd, stdout_fd, report_fd)
         _confine(job, private)
     except BaseException as problem:
-        # Nothing of the candidate has run: the server reads this as our failure, not its.
         _report({"setup_failed": f"{type(problem).__name__}: {problem}"})
-        os._exit(70)
+        os._exit(status)
+    # From here on the candidate speaks; before this mark it was us.
+    os.write(REPORT_FD, STARTED)
     try:
         values = _execute(job)
         _finish()
@@ -136,6 +139,8 @@ def _execute(job: dict[str, Any]) -> list[Any]:
     sys.stderr = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w", closefd=False)), "utf-8")
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     gc.enable()
+    # Forking seeds the generator anew; the same program shall give the same answer.
+    random.seed(0)
     exec(compile(job["source"], "candidate.py", "exec", dont_inherit=True), program.__dict__)
     if job["setup"]:
         exec(compile(job["setup"], "setup.py", "exec", dont_inherit=True), program.__dict__)

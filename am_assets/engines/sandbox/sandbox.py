@@ -67,12 +67,16 @@ class Sandbox:
         return self
 
     def run(self, job: Job) -> RunResult:
-        """Run `job` in a fresh child; raises RunnerFailed when the servers are broken or closed."""
+        """Run `job` in a fresh child; raises RunnerFailed when that fails twice, or when closed."""
         if not self._all:
             raise RunnerFailed("the sandbox is not started; call start() first")
         server = self._servers.get()
         try:
-            return server.run(job)
+            try:
+                return server.run(job)
+            except RunnerFailed:
+                # A broken server is replaced on the next run.
+                return server.run(job)
         finally:
             self._servers.put(server)
 

@@ -12,6 +12,12 @@ from typing import Any
 
 _DEPTH = 200
 _SMALL = 1 << 53
+_CONTAINERS: tuple[tuple[Any, str], ...] = (
+    (list, "l"),
+    (tuple, "t"),
+    (set, "s"),
+    (frozenset, "s"),
+)
 _STREAMS = (
     range,
     collections.deque,
@@ -41,7 +47,7 @@ def encode(value: Any, budget: int, depth: int = 0) -> Any:
         return {
             "d": [[encode(k, budget, depth + 1), encode(v, budget, depth + 1)] for k, v in pairs]
         }
-    for kind, tag in ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "s")):
+    for kind, tag in _CONTAINERS:
         if isinstance(value, kind):
             return {tag: _items(kind.__iter__(value), budget, depth)}
     if isinstance(value, bytes | bytearray):

@@ -24,9 +24,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{
         name: getattr(builtins, name)
         for name in (
-            "abs all any bool dict enumerate float frozenset int len list max min round sorted str "
-            "sum tuple zip"
-        ).split()
+            *("abs", "all", "any", "bool", "dict", "enumerate", "float", "frozenset", "int", "len"),
+            *("list", "max", "min", "round", "sorted", "str", "sum", "tuple", "zip"),
+        )
     },
     "Counter": Counter,
     "math.isclose": math.isclose,

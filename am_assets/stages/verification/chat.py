@@ -1,4 +1,4 @@
-"""Chat and the rest: a reward model's ratings, (sum of dimensions) / (4 x dimensions) [DD eq. 4]."""
+"""Chat and the rest: a reward model's ratings, sum / (4 x dimensions) [DD eq. 4]."""
 
 import math
 from collections.abc import Sequence

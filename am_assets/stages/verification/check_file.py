@@ -85,7 +85,8 @@ def parse_row(line: bytes) -> Check:
     reference = row.get("reference_answer")
     if isinstance(reference, int | float) and not isinstance(reference, bool):
         reference = str(reference)
-    _typed(reference, str, '"reference_answer" must be a text or a number')
+    if reference is not None and not isinstance(reference, str):
+        raise MalformedRow('"reference_answer" must be a text or a number')
     _typed(row.get("test_case"), dict, '"test_case" must be an object')
     _typed(row.get("constraints"), list, '"constraints" must be a list')
     return Check(

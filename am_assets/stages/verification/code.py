@@ -33,8 +33,11 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 # Libraries a problem may take for granted that the sandbox does not carry.
 _LIBRARIES = frozenset(
-    "numpy scipy pandas sympy sklearn networkx torch matplotlib sortedcontainers gmpy2 numba "
-    "nltk requests bs4 PIL cv2 yaml regex".split()
+    {
+        *("numpy", "scipy", "pandas", "sympy", "sklearn", "networkx", "torch", "matplotlib"),
+        *("sortedcontainers", "gmpy2", "numba", "nltk", "requests", "bs4", "PIL", "cv2", "yaml"),
+        "regex",
+    }
 )
 
 
@@ -43,7 +46,7 @@ class Malformed(ValueError):
 
 
 def extract_code(answer: str) -> str:
-    """The program in an answer: its last Python block, else its last unmarked one, else all of it."""
+    """The program in an answer: its last Python block, else an unmarked one, else all of it."""
     blocks = list(_FENCE.finditer(answer))
     if not blocks:
         return answer
@@ -187,9 +190,9 @@ def _callable(name: Any, source: str) -> str:
     if not isinstance(name, str) or not name.isidentifier():
         raise Malformed('"fn_name" must be a Python name')
     # Without parsing hostile source here: a method of Solution is the one other place it can be.
-    if not re.search(rf"^(?:async\s+)?def\s+{name}\b|^{name}\s*[:=]", source, re.MULTILINE):
-        if re.search(r"^class\s+Solution\b", source, re.MULTILINE):
-            return f"Solution().{name}"
+    own = re.search(rf"^(?:async\s+)?def\s+{name}\b|^{name}\s*[:=]", source, re.MULTILINE)
+    if own is None and re.search(r"^class\s+Solution\b", source, re.MULTILINE):
+        return f"Solution().{name}"
     return name
 
 
@@ -204,7 +207,8 @@ def _call_text(function: str, arguments: Any) -> str:
 
 
 def _run(tests: Sequence[_Test], runner: CodeRunner, config: CodeConfig) -> Outcome:
-    passed, first = 0, ""
+    passed = 0
+    failure: dict[str, Any] | None = None
     for index, test in enumerate(tests):
         result = runner.run(test.job)
         reason = _judge(test, result)
@@ -214,15 +218,14 @@ def _run(tests: Sequence[_Test], runner: CodeRunner, config: CodeConfig) -> Outc
         missing = _MISSING_MODULE.match(result.detail)
         if reason == "exception" and missing and missing[1] in _LIBRARIES:
             return VERIFIER.unverifiable("missing_library", library=missing[1], tier=runner.tier)
-        if not first:
-            first = reason
+        if failure is None:
             detail = _ADDRESS.sub("0x…", result.detail)
             failure = {"test": index, "reason": reason, "detail": detail}
     score = passed / len(tests)
     evidence: dict[str, Any] = {"passed": passed, "run": len(tests), "tier": runner.tier}
-    if score > config.pass_score:
+    if failure is None or score > config.pass_score:
         return VERIFIER.passed(score, **evidence)
-    return VERIFIER.failed(first, score, **evidence, first_failure=failure)
+    return VERIFIER.failed(str(failure["reason"]), score, **evidence, first_failure=failure)
 
 
 def _judge(test: _Test, result: RunResult) -> str | None:

@@ -52,8 +52,8 @@ class JudgeConfig(_Section):
 
     template: Annotated[str, AfterValidator(_has_placeholders)] = JUDGE_TEMPLATE
     score_pattern: Annotated[str, AfterValidator(_compiles)] = r"Score:\s*\**\s*([0-5])(?![\d.])"
-    max_tokens: int = Field(512, gt=0)
-    pass_score: float = Field(4.99, ge=0, le=5)
+    max_tokens: int = Field(default=512, gt=0)
+    pass_score: float = Field(default=4.99, ge=0, le=5)
 
 
 class MathConfig(_Section):
@@ -63,38 +63,40 @@ class MathConfig(_Section):
     """
 
     judge_second_opinion: bool = True
-    timeout_s: float = Field(5.0, gt=0, le=60)
-    pass_score: float = Field(0.99, ge=0, le=1)
+    timeout_s: float = Field(default=5.0, gt=0, le=60)
+    pass_score: float = Field(default=0.99, ge=0, le=1)
 
 
 class CodeConfig(_Section):
     """Sandboxed tests: the first `max_tests`, each with its own limits (CPU seconds, MiB, KiB)."""
 
-    max_tests: int = Field(10, gt=0)
-    time_limit_s: float = Field(2.0, gt=0, le=60)
-    memory_mb: int = Field(512, ge=64)
-    output_kb: int = Field(64, gt=0)
-    pass_score: float = Field(0.99, ge=0, le=1)
+    max_tests: int = Field(default=10, gt=0)
+    time_limit_s: float = Field(default=2.0, gt=0, le=60)
+    memory_mb: int = Field(default=512, ge=64)
+    output_kb: int = Field(default=64, gt=0)
+    pass_score: float = Field(default=0.99, ge=0, le=1)
 
 
 class ScienceConfig(_Section):
     """Rules first, then the judge's 0-5. `relative_tolerance` is for numbers with a unit."""
 
-    pass_score: float = Field(4.99, ge=0, le=5)
-    relative_tolerance: float = Field(0.02, gt=0, le=0.05)
+    pass_score: float = Field(default=4.99, ge=0, le=5)
+    relative_tolerance: float = Field(default=0.02, gt=0, le=0.05)
 
 
 class InstructionConfig(_Section):
     """Mean over the constraints, strict reading."""
 
-    pass_score: float = Field(0.99, ge=0, le=1)
+    pass_score: float = Field(default=0.99, ge=0, le=1)
 
 
 class ChatConfig(_Section):
     """Reward model: (sum of `dimensions`, each 0-4) / (4 x their number) [DD eq. 4]."""
 
-    dimensions: tuple[str, ...] = Field(("coherence", "correctness", "helpfulness"), min_length=1)
-    threshold: float = Field(0.7, ge=0, le=1)
+    dimensions: tuple[str, ...] = Field(
+        default=("coherence", "correctness", "helpfulness"), min_length=1
+    )
+    threshold: float = Field(default=0.7, ge=0, le=1)
 
 
 class RulesConfig(_Section):
@@ -105,9 +107,9 @@ class RulesConfig(_Section):
     least `repetition_min_count` of them.
     """
 
-    repetition_ngram: int = Field(20, gt=1)
-    repetition_max_share: float = Field(0.2, gt=0, le=1)
-    repetition_min_count: int = Field(4, gt=1)
+    repetition_ngram: int = Field(default=20, gt=1)
+    repetition_max_share: float = Field(default=0.2, gt=0, le=1)
+    repetition_min_count: int = Field(default=4, gt=1)
 
 
 class VerificationConfig(_Section):

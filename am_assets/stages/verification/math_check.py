@@ -1,6 +1,7 @@
 """Math: rules first; what they reject may get a judge's second opinion [DD 2.4.1]."""
 
 import re
+from typing import Any
 
 from am_assets.stages.verification.choices import (
     chosen_letter,
@@ -42,7 +43,7 @@ def check_math(
     found = final_answer(answer)
     if found is None:
         return _reject(pool, gold, "no_answer", config)
-    evidence = {"extracted": found.text[:200], "found": found.found}
+    evidence: dict[str, Any] = {"extracted": found.text[:200], "found": found.found}
     gold_words = words_only(gold)
     if gold_words is not None:
         same_letter = len(gold_words) == 1 and found.text.strip().casefold() == gold_words
@@ -53,8 +54,8 @@ def check_math(
     try:
         result = pool.compare(_clean(gold), _clean(found.text), config.timeout_s)
         if result.get("equal") is False and _percent_is_understood(prompt, gold, found.text):
-            bare = (_clean(without_percent(text)) for text in (gold, found.text))
-            result = pool.compare(*bare, config.timeout_s)
+            bare_gold, bare = (_clean(without_percent(text)) for text in (gold, found.text))
+            result = pool.compare(bare_gold, bare, config.timeout_s)
         if "failed" in result or "timeout" in result:
             return _undecided(pool, gold, "timeout" in result, config, evidence)
     except WorkerFailed as problem:
@@ -90,7 +91,7 @@ def _reject(pool: MathPool, gold: str, reason: str, config: MathConfig) -> Outco
 
 
 def _undecided(
-    pool: MathPool, gold: str, timed_out: bool, config: MathConfig, evidence: dict[str, str]
+    pool: MathPool, gold: str, timed_out: bool, config: MathConfig, evidence: dict[str, Any]
 ) -> Outcome:
     """A comparison that ended in an error or ran out of time: whose fault is it?"""
     alone = pool.compare(_clean(gold), _clean(gold), config.timeout_s)

@@ -26,7 +26,8 @@ _PERCENT = re.compile(r"\\?%|\bper\s?cent\b|\\text\s*\{\s*percent\s*\}", re.IGNO
 _UNIT = re.compile(
     r"(?:\\(?:text|mathrm|textrm|mbox)\s*\{\s*(?P<macro>[^{}]*[A-Za-z°][^{}]*)\}\s*"
     r"(?P<power>\^\{?-?\d+\}?)?"
-    r"|(?:(?<=[\d})π])|(?<=\\pi)(?=\s))\s*(?P<word>[A-Za-z°]{1,20}(?:[ /][A-Za-z]{1,12}){0,2}(?:\^\{?-?\d\}?)?))\s*\.?$"
+    r"|(?:(?<=[\d})π])|(?<=\\pi)(?=\s))\s*"
+    r"(?P<word>[A-Za-z°]{1,20}(?:[ /][A-Za-z]{1,12}){0,2}(?:\^\{?-?\d\}?)?))\s*\.?$"
 )
 _CONSTANTS = frozenset({"pi", "sqrt", "sin", "cos", "tan", "ln", "log", "mod", "or", "and", "to"})
 _ALIASES = {
@@ -98,7 +99,10 @@ def gold_answer(reference: str) -> str:
 
 
 def words_only(text: str) -> str | None:
-    """Normalised text of an answer in words ("Monday"), else None: algebra would shuffle letters."""
+    """Normalised text of an answer in words ("Monday"), else None.
+
+    Algebra would take words for products of letters, and shuffle them.
+    """
     plain = _TEXT_MACRO.sub(r" \1 ", _strip_dollars(text))
     plain = _SPACING.sub(" ", plain).strip(" .。!\"'")
     plain = re.sub(r"^\(\s*([A-Za-z]+)\s*\)$", r"\1", plain)

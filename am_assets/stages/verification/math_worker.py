@@ -28,20 +28,23 @@ class _OutOfTime(BaseException):
 
 
 def compare(gold: str, answer: str) -> dict[str, Any]:
-    """{"gold": parsed?, "answer": parsed?, "equal": bool, "guard": why an acceptance was refused}."""
+    """Whether `answer` equals `gold`.
+
+    Gives {"gold": parsed?, "answer": parsed?, "equal": bool, "guard": why equality was refused}.
+    """
     parsed_gold = _parse(gold)
     if not parsed_gold:
         return {"gold": False}
     parsed = _parse(answer)
     if not parsed:
         return {"gold": True, "answer": False, "equal": False, "guard": ""}
-    equal = bool(verify(parsed_gold, parsed, timeout_seconds=None))
+    equal = bool(verify(parsed_gold, parsed, timeout_seconds=0))
     guard = _guard(parsed_gold[0], parsed[0]) if equal else ""
     return {"gold": True, "answer": True, "equal": equal and not guard, "guard": guard}
 
 
 def _parse(text: str) -> list[Any]:
-    found = parse(f"${text}$", extraction_config=_LATEX, parsing_timeout=None)
+    found = parse(f"${text}$", extraction_config=_LATEX, parsing_timeout=0)
     # Text alone means that no expression was understood.
     return found if found and not isinstance(found[0], str) else []
 
@@ -54,10 +57,9 @@ def _guard(gold: Any, answer: Any) -> str:
     if gold_equation:
         # "x = 5" against "5": only an assignment has one value.
         return "" if _assigns(gold) else "equation"
-    if answer_equation and not _assigns(answer):
-        # "2 + 3 = 5" states 5, "3x + 4y + 14 = 0" does not state 0.
-        if answer.lhs.free_symbols or not _close(answer.lhs, answer.rhs):
-            return "equation"
+    # "2 + 3 = 5" states 5, "3x + 4y + 14 = 0" does not state 0.
+    if answer_equation and not _assigns(answer) and not _holds(answer):
+        return "equation"
     for one, other in _number_pairs(gold, _value(answer)):
         if not _close(one, other):
             return "number"
@@ -74,6 +76,10 @@ def _assigns(equation: Any) -> bool:
     return (
         not left.is_number and not left.atoms(sympy.Number) - {sympy.Integer(1)} and not left.is_Add
     )
+
+
+def _holds(equation: Any) -> bool:
+    return not equation.lhs.free_symbols and _close(equation.lhs, equation.rhs)
 
 
 def _same_equation(gold: Any, answer: Any) -> bool:
