@@ -60,7 +60,7 @@ def junk(problem: Problem, style: str) -> Problem:
     prompt = problem.prompt
     half = prompt[: len(prompt) // 2].rsplit(" ", 1)[0]
     spoiled = {
-        "empty": "",
+        "empty": " " * (len(prompt) % 11),
         "unicode": "".join(f"{c}\ufffd\ue000" for c in prompt),
         "url": f"{prompt} See https://example.org/tasks/{len(prompt)} for the picture.",
         "table": f"{prompt}\n\n| day | count |\n| --- | --- |\n| Monday | {len(prompt)} |\n",
