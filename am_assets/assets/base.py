@@ -1,51 +1,65 @@
 """A stage as a Dagster asset: partitions, dependencies, versions and what its page shows."""
 
-from collections.abc import Mapping
-from typing import Any
+import socket
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from am_assets.assets.describe import describe
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import Engines, Key, Materializer, Outcome, Stage
-from am_assets.core.store import Store
+from am_assets.core.pipeline import Materializer, Stage
 from am_assets.partitions import key_of, partition_mapping, partitions_of, week_keys
 
 OWNERS = ["team:data"]
 
 
-def asset_of(
-    stage: Stage, profile: Profile, store: Store, engines: Engines
-) -> dg.AssetsDefinition:
-    """The Dagster asset of `stage` in `profile`, keyed `<profile>/<stage>`."""
-    prefix = [profile.name]
-    deps = [
-        dg.AssetDep(
-            dg.AssetKey([*prefix, read.asset]),
-            partition_mapping=partition_mapping(read, stage.dimensions),
+def asset_of(stage: Stage, profile: Profile) -> dg.AssetsDefinition:
+    """The Dagster asset of `stage` in `profile`, keyed `<profile>/<stage>`.
+
+    Needs the resources `store` (core.store.Store), `engines` (core.pipeline.Engines) and `say`, a
+    callable that takes one line of progress beside the run's log.
+    """
+    deps: dict[str, dg.AssetDep] = {}
+    for read in stage.reads:
+        # Dagster takes one dependency an asset; the first says the partition.
+        deps.setdefault(
+            read.asset,
+            dg.AssetDep(
+                dg.AssetKey([profile.name, read.asset]),
+                partition_mapping=partition_mapping(read, stage.dimensions),
+            ),
         )
-        for read in stage.reads
-        if not (read.asset == stage.name and read.weeks != "earlier")
-    ]
 
     @dg.asset(
         name=stage.name,
-        key_prefix=prefix,
-        deps=_merged(deps),
+        key_prefix=[profile.name],
+        deps=list(deps.values()),
         partitions_def=partitions_of(profile)[stage.dimensions],
         code_version=stage.code_version,
         group_name=stage.group,
         description=stage.description,
         kinds=set(stage.kinds),
         owners=OWNERS,
-        output_required=True,
+        required_resource_keys={"store", "engines", "say"},
         metadata={"profile": profile.name, "dimensions": " x ".join(stage.dimensions)},
-        op_tags={"am_assets/stage": stage.name},
+        pool=stage.pool,
     )
     def _asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        key = key_of(context.partition_key, stage.dimensions)
-        outcome = run_stage(
-            stage, key, profile, store, engines, context.log.info, {"run_id": context.run_id}
+        def log(line: str) -> None:
+            context.log.info(line)
+            context.resources.say(line)
+
+        store, engines = context.resources.store, context.resources.engines
+        engines.log = log
+        materializer = Materializer(profile, store, engines, week_keys(profile), log)
+        outcome = materializer.materialize(
+            stage,
+            key_of(context.partition_key, stage.dimensions),
+            {
+                "run_id": context.run_id,
+                "host": socket.gethostname(),
+                "published": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
         )
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.manifest.root),
@@ -53,25 +67,3 @@ def asset_of(
         )
 
     return _asset
-
-
-def run_stage(
-    stage: Stage,
-    key: Key,
-    profile: Profile,
-    store: Store,
-    engines: Engines,
-    log: Any,
-    meta: Mapping[str, Any],
-) -> Outcome:
-    """Materialize one partition against the store as it is now."""
-    materializer = Materializer(profile, store, engines, week_keys(profile), log)
-    return materializer.materialize(stage, key, meta)
-
-
-def _merged(deps: list[dg.AssetDep]) -> list[dg.AssetDep]:
-    """One dependency an asset: Dagster takes no second one, and the first says the partition."""
-    merged: dict[dg.AssetKey, dg.AssetDep] = {}
-    for dep in deps:
-        merged.setdefault(dep.asset_key, dep)
-    return list(merged.values())

@@ -52,10 +52,14 @@ def describe(stage: Stage, outcome: Outcome, store: Store) -> dict[str, Any]:
 
     if stage.name in manifest.tables:
         metadata["dagster/column_schema"] = _column_schema(table(stage.name).schema)
-    if stage.pictures is not None:
-        for title, png in stage.pictures(table).items():
-            encoded = base64.b64encode(png).decode()
-            metadata[title] = dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")
+    pictures = stage.pictures(table) if stage.pictures is not None else {}
+    if stage.manifest_pictures is not None:
+        pictures |= stage.manifest_pictures(manifest)
+    if stage.file_pictures is not None:
+        pictures |= stage.file_pictures(store.folder(manifest.ref) / "data")
+    for title, png in pictures.items():
+        encoded = base64.b64encode(png).decode()
+        metadata[title] = dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")
     return metadata
 
 

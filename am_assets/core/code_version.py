@@ -17,9 +17,14 @@ _NOT_BEHAVIOUR = {"am_assets.core.config", "am_assets.core.store"}
 value, and where bytes lie is not what they are."""
 
 
-def code_version(modules: Iterable[str]) -> str:
-    """12 hex digits for the behaviour of `modules` and what they import from this package."""
+def code_version(modules: Iterable[str], entry: str | None = None) -> str:
+    """12 hex digits for the behaviour of `modules` and what they import from this package.
+
+    Of the module `entry` only its own functions count, not its imports or declarations.
+    """
     pending, seen = list(modules), dict[str, str]()
+    if entry is not None:
+        seen["entry"] = _functions(entry)
     while pending:
         name = pending.pop()
         if name in seen or name in _NOT_BEHAVIOUR:
@@ -30,12 +35,28 @@ def code_version(modules: Iterable[str]) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
-@cache
-def _module(name: str) -> tuple[str, tuple[str, ...]]:
+def _source(name: str) -> ast.Module:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"no source for module {name}")
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+@cache
+def _functions(name: str) -> str:
+    functions = [ast.dump(node) for node in _source(name).body if isinstance(node, ast.FunctionDef)]
+    return hashlib.sha256("\n".join(functions).encode()).hexdigest()
+
+
+@cache
+def _module(name: str) -> tuple[str, tuple[str, ...]]:
+    tree = _source(name)
     imported: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -45,10 +66,6 @@ def _module(name: str) -> tuple[str, tuple[str, ...]]:
             for alias in node.names:
                 child = f"{module}.{alias.name}"
                 imported.add(child if _is_module(child) else module)
-        if isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:] or [ast.Pass()]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(sorted(imported))
 
 

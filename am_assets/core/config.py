@@ -278,22 +278,27 @@ class Profile(Section):
     sft: Sft = Sft()
     recipes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe]
     evaluation: Evaluation = Evaluation()
+    planted: bool = False
+    """The sources are generated with rows planted on purpose; the card then audits them."""
     folder: Path = Field(default=Path("."), exclude=True)
     """Folder that relative file globs start from; not identity."""
 
 
-def load_profile(name_or_path: str) -> Profile:
+def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
     """Read a packaged profile by name, or a profile file by path.
+
+    File globs start at `folder`; by default at the file's folder, or where a packaged profile is
+    used.
 
     Raises ProfileError naming the file and the key that is wrong.
     """
     packaged = resources.files("am_assets.profiles") / f"{name_or_path}.yaml"
     if packaged.is_file() and not name_or_path.endswith((".yaml", ".yml")):
-        text, folder = packaged.read_text(encoding="utf-8"), Path.cwd()
+        text, home = packaged.read_text(encoding="utf-8"), Path.cwd()
     else:
         path = Path(name_or_path)
         try:
-            text, folder = path.read_text(encoding="utf-8"), path.resolve().parent
+            text, home = path.read_text(encoding="utf-8"), path.resolve().parent
         except (OSError, UnicodeDecodeError) as error:
             raise ProfileError(
                 f"profile {name_or_path} cannot be read ({error.__class__.__name__}): name one of "
@@ -307,7 +312,7 @@ def load_profile(name_or_path: str) -> Profile:
     if not isinstance(data, dict):
         raise ProfileError(f"profile {name_or_path} must be a mapping of keys")
     try:
-        return Profile.model_validate({**data, "folder": folder})
+        return Profile.model_validate({**data, "folder": (folder or home).resolve()})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the top level"

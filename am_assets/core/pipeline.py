@@ -17,13 +17,14 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from am_assets.core.code_version import code_version
 from am_assets.core.config import Profile
 from am_assets.core.identity import digest, table_root
 from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
-from am_assets.core.requests import EmbeddingEngine, GenerationEngine, RewardEngine
+from am_assets.core.requests import GenerationEngine, RewardEngine, WindowedEngine
 from am_assets.core.schema import TableSchema
 from am_assets.core.store import Snapshot, Store, write_table
 
@@ -79,11 +80,21 @@ class Built:
 class Engines(Protocol):
     """The models of a profile and the sandbox, made on first use."""
 
+    log: Progress
+
     def digest(self, role: str) -> str | None:
         """Digest of the weights a role names, None where the profile has none."""
         ...
 
-    def embedding(self) -> EmbeddingEngine: ...
+    def folder(self, role: str) -> Path | None:
+        """Folder with the weights a role names, None where the profile has none."""
+        ...
+
+    def embedding(self) -> WindowedEngine: ...
+
+    def perplexity(self) -> "Callable[[str, str], float]":
+        """Perplexity of (prompt, answer) under the reference model."""
+        ...
 
     def generation(self, role: str) -> GenerationEngine | None: ...
 
@@ -112,14 +123,22 @@ class Stage:
     models: tuple[str, ...] = ()
     """Roles of the models it asks."""
     kinds: tuple[str, ...] = ()
+    pool: str | None = None
+    """Dagster pool that bounds how many partitions run at once (engines, training)."""
     description: str = ""
+    derive: "Callable[[Run, Built, str], None] | None" = None
+    """Brings what is derived from the artifact (an index) in line with its root."""
     pictures: "Callable[[Tables], dict[str, bytes]] | None" = None
-    """PNG plots of the finished artifact, by title."""
+    """PNG plots of the finished artifact's tables, by title."""
+    manifest_pictures: "Callable[[Manifest], dict[str, bytes]] | None" = None
+    """The same from the manifest's counts."""
+    file_pictures: "Callable[[Path], dict[str, bytes]] | None" = None
+    """The same for artifacts that are files; takes their folder."""
 
     @property
     def code_version(self) -> str:
         """Version of the stage's code, from its source."""
-        return code_version(self.modules)
+        return code_version(self.modules, self.build.__module__)
 
     def ref(self, key: Key) -> Ref:
         """The artifact of one partition."""
@@ -134,18 +153,33 @@ class Run:
     """What a stage function sees: its partition, its resolved inputs, settings and engines."""
 
     def __init__(
-        self, materializer: "Materializer", stage: Stage, key: Key, inputs: list[Input]
+        self, materializer: "Materializer", stage: Stage, key: Key, plan: "Plan", folder: Path
     ) -> None:
         self.profile = materializer.profile
         self.engines = materializer.engines
+        self.log: Progress = materializer.log
         self.stage = stage
         self.key = key
-        self.inputs = inputs
-        self.log: Progress = materializer.log
-        self.folder = Path()
-        """Where files of the artifact go; set while building."""
-        self._snapshot = materializer.snapshot
+        self.inputs = plan.inputs
+        self.config = plan.config
+        self.published = plan.published
+        """The manifest of this partition as it is published now, if it is."""
+        self.folder = folder
+        """Where files of the artifact go."""
+        self.root = materializer.store.root
+        self.snapshot = materializer.snapshot
+        """The store as it was when the inputs were resolved."""
         self._store = materializer.store
+
+    def published_file(self, name: str) -> Path:
+        """One file of this partition as it is published now."""
+        if self.published is None:
+            raise InputMissing(f"{self.stage.ref(self.key)} is not published")
+        return self._store.file(self.published.dvc, name)
+
+    def published_table(self, name: str) -> pa.Table:
+        """One table of this partition as it is published now."""
+        return pq.read_table(self.published_file(f"{name}.parquet"))
 
     def refs(self, asset: str) -> list[Ref]:
         """The artifacts of `asset` that this run reads, in order."""
@@ -153,7 +187,7 @@ class Run:
 
     def manifest(self, ref: Ref) -> Manifest:
         """The manifest of one input."""
-        manifest = self._snapshot.manifest(ref)
+        manifest = self.snapshot.manifest(ref)
         if manifest is None:
             raise InputMissing(f"{ref} is not an input of {self.stage.name}")
         return manifest
@@ -190,11 +224,12 @@ class Run:
         """All files of an input artifact."""
         self._store.copy_files(self.manifest(ref).dvc, to)
 
+    def is_own_week(self, ref: Ref) -> bool:
+        """Whether an input is of the run's own week, not of an earlier one."""
+        return self.key["week"] in ref.partition
+
     def _in_weeks(self, ref: Ref, weeks: str) -> bool:
-        week = self.key.get("week")
-        if weeks == "all" or week is None:
-            return True
-        return (week in ref.partition) == (weeks == "same")
+        return weeks == "all" or self.is_own_week(ref) == (weeks == "same")
 
 
 @dataclass(frozen=True)
@@ -276,12 +311,13 @@ class Materializer:
             self.store.restore(plan.published)
             return Outcome(plan.published, reused=True)
         with self.store.workspace() as scratch:
-            run = Run(self, stage, key, plan.inputs)
-            run.folder = scratch / "data"
+            run = Run(self, stage, key, plan, scratch / "data")
             run.folder.mkdir()
             built = stage.build(run)
             manifest = self._seal(stage, plan, built, run.folder)
             self.store.publish(manifest, dict(meta), run.folder)
+            if stage.derive is not None:
+                stage.derive(run, built, manifest.root)
         return Outcome(manifest, reused=False)
 
     def _resolve(self, stage: Stage, key: Key) -> Iterable[Input]:

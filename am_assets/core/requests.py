@@ -105,6 +105,12 @@ class EmbeddingEngine(Protocol):
         ...
 
 
+class WindowedEngine(EmbeddingEngine, Protocol):
+    """An embedding engine that tells in how many windows it embeds a text."""
+
+    def pieces(self, texts: Sequence[str]) -> list[int]: ...
+
+
 class RewardEngine(Protocol):
     """A reward model that rates a conversation's last turn."""
 

@@ -148,19 +148,25 @@ class Store:
 
     def restore(self, manifest: Manifest) -> bool:
         """Bring the working tree's copy of an artifact in line; False if it already was."""
-        manifest_path, pointer_path = self._paths(manifest.ref)
-        data = self.folder(manifest.ref) / "data"
+        if self.in_place(manifest):
+            return False
+        _, pointer_path = self._paths(manifest.ref)
         head = self.branch.head()
         pointer = self.branch.read(head, [pointer_path])[pointer_path] if head else b""
-        if (
-            data.is_dir()
-            and _read(self.root / manifest_path) == manifest.dumps()
-            and _read(self.root / pointer_path) == pointer
-            and _sizes(data) == self._cached_sizes(manifest.dvc)
-        ):
-            return False
         self._check_out(manifest, pointer, None)
         return True
+
+    def in_place(self, manifest: Manifest) -> bool:
+        """Whether the working tree holds the artifact as published (files compared by size)."""
+        manifest_path, pointer_path = self._paths(manifest.ref)
+        data = self.folder(manifest.ref) / "data"
+        return (
+            _read(self.root / manifest_path) == manifest.dumps()
+            and (self.root / pointer_path).is_file()
+            and data.is_dir()
+            and self.holds(manifest.dvc)
+            and _sizes(data) == self._cached_sizes(manifest.dvc)
+        )
 
     def folder(self, ref: Ref) -> Path:
         """The artifact's folder in the working tree."""
@@ -232,7 +238,7 @@ class Snapshot:
             return []
         prefix = f"data/{self.store.profile}/"
         refs: list[Ref] = []
-        for path in self.store.branch.list(self.commit, prefix):
+        for path in self.store.branch.paths(self.commit, prefix):
             if path.endswith("/manifest.json"):
                 asset, *partition = path.removeprefix(prefix).split("/")[:-1]
                 refs.append(Ref(asset=asset, partition=tuple(partition)))

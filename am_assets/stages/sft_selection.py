@@ -98,7 +98,7 @@ def _chosen(
         row["sample_id"]: row
         for row in verified.select(["sample_id", "existing_passed", "pass_rate"]).to_pylist()
     }
-    of_these = pc.field("sample_id").isin(list(outcomes))
+    of_these = pc.field("sample_id").isin(pa.array(list(outcomes), pa.string()))
 
     def of_samples(table: pa.Table, columns: tuple[str, ...]) -> list[dict[str, Any]]:
         return table.filter(of_these).select(list(columns)).to_pylist()
@@ -137,15 +137,16 @@ def _chosen(
 
 
 def _best_distilled(
-    passed: pa.Table, responses: pa.Table, wanted: Mapping[str, Any]
+    passed: pa.Table, responses: pa.Table, samples: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Columns of the chosen distilled response, by sample id."""
     scores = {
         row["response_id"]: row["score"]
         for row in passed.select(["response_id", "sample_id", "score"]).to_pylist()
-        if row["sample_id"] in wanted
+        if row["sample_id"] in samples
     }
-    texts = responses.filter(pc.field("response_id").isin(list(scores)))
+    passing = pa.array(list(scores), pa.string())
+    texts = responses.filter(pc.field("response_id").isin(passing))
     ranked: dict[str, tuple[tuple[float, int, str], dict[str, Any]]] = {}
     for row in texts.select(["response_id", "sample_id", "text", "token_ids", "model"]).to_pylist():
         tokens = len(row["token_ids"]) or len(row["text"].split())

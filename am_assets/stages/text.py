@@ -20,7 +20,7 @@ _LATEX_SPACING = re.compile(
 )
 _THOUSANDS = re.compile(r"(?<=\d)\{?,\}?(?=\d{3}(?!\d))")
 _TOKEN = re.compile(
-    rf"[{CJK}]|\d+(?:\.\d+)?|[^\W\d_{CJK}]+|(?<=[\d)}}\]])[!%]|[+\-*/^=<>|]|[^\w\s]|_", re.UNICODE
+    rf"[{CJK}]|\d+(?:\.\d+)?|[^\W\d_{CJK}]+|(?<=[\d)}}\]])[!%]|[+\-*/^=<>|]|[^\w\s!%]|_", re.UNICODE
 )
 _OPERATORS = frozenset("+-*/^=<>|!%")
 

@@ -10,11 +10,12 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import lancedb
 import numpy as np
 import pyarrow as pa
+from lancedb.query import LanceVectorQueryBuilder
 
 _TABLE = "prompts"
 _COLUMNS = ["sample_id", "source", "week", "vector"]
@@ -75,7 +76,10 @@ class VectorIndex:
         """The `k` nearest samples, exactly: (sample_id, cosine similarity), nearest first."""
         if _TABLE not in self._database.list_tables().tables:
             return []
-        query = self._open().search(vector.astype(np.float32), vector_column_name="vector")
+        query = cast(
+            LanceVectorQueryBuilder,
+            self._open().search(vector.astype(np.float32), vector_column_name="vector"),
+        )
         found = (
             query.distance_type("cosine")
             .bypass_vector_index()

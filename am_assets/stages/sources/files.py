@@ -27,13 +27,7 @@ def read_files(pattern: str, name: str, folder: Path, max_row_bytes: int) -> Ite
     `pattern` is absolute or starts at `folder`, and `**` reaches into subfolders. Raises
     SourceError naming file, row and remedy.
     """
-    names = sorted(glob.glob(str(folder / pattern), recursive=True))
-    paths = [path for path in map(Path, names) if path.is_file()]
-    if not paths:
-        raise SourceError(
-            f"no file of source {name} matches {pattern} under {folder}: correct `location`"
-        )
-    for path in paths:
+    for path in matching_files(pattern, name, folder):
         label = _label(path, folder)
         try:
             yield from _read_file(path, label, max_row_bytes)
@@ -42,6 +36,17 @@ def read_files(pattern: str, name: str, folder: Path, max_row_bytes: int) -> Ite
                 f"{label} cannot be read ({error.strerror or error}): check that the file is whole "
                 "and its permissions"
             ) from error
+
+
+def matching_files(pattern: str, name: str, folder: Path) -> list[Path]:
+    """The files `pattern` names, sorted. Raises SourceError when there is none."""
+    names = sorted(glob.glob(str(folder / pattern), recursive=True))
+    paths = [path for path in map(Path, names) if path.is_file()]
+    if not paths:
+        raise SourceError(
+            f"no file of source {name} matches {pattern} under {folder}: correct `location`"
+        )
+    return paths
 
 
 def _label(path: Path, folder: Path) -> str:

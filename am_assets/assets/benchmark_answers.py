@@ -1,0 +1,46 @@
+"""benchmark_answers: every recipe's checkpoint answers every benchmark (AM 3.1)."""
+
+from am_assets.assets.pictures import token_histogram
+from am_assets.core.config import Profile
+from am_assets.core.ledger import ledger_of
+from am_assets.core.pipeline import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.schema import ANSWERS, BENCHMARKS
+from am_assets.stages.evaluation import ask_benchmarks
+
+
+def build(run: Run) -> Built:
+    """Sample n answers an item from the checkpoint, served as the base model would be."""
+    (ref,) = run.refs("checkpoint")
+    checkpoint = run.manifest(ref)
+    if not checkpoint.counts["trained"]:
+        run.log("There is no checkpoint to ask: training is off")
+        return Built([(ANSWERS, ANSWERS.table([]))])
+    folder = run.folder / "_checkpoint"
+    run.copy_files(ref, folder)
+    engine = run.engines.checkpoint(folder, checkpoint.root)
+    table = ask_benchmarks(
+        run.read(BENCHMARKS.name), engine, run.profile.evaluation, run.config["samples"]
+    )
+    return Built([(ANSWERS, table)], ledger_of(table))
+
+
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    del key
+    return {
+        "evaluation": profile.evaluation.model_dump(mode="json"),
+        "samples": {name: benchmark.samples for name, benchmark in profile.benchmarks.items()},
+    }
+
+
+STAGE = Stage(
+    name="benchmark_answers",
+    group="evaluation",
+    dimensions=RECIPE_WEEK,
+    build=build,
+    modules=("am_assets.stages.evaluation",),
+    reads=(Read("checkpoint", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
+    config=_config,
+    kinds=("dvc", "vllm"),
+    description="Answers of a checkpoint to every benchmark: n samples an item, one seed a request.",
+    pictures=lambda table: {"answer lengths": token_histogram(table(ANSWERS.name))},
+)

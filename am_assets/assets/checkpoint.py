@@ -1,0 +1,65 @@
+"""checkpoint: the base model trained on the SFT dataset by one recipe (AM 3.2)."""
+
+import json
+from pathlib import Path
+
+from am_assets.core.config import Profile
+from am_assets.core.pipeline import RECIPE_WEEK, WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.schema import SFT
+from am_assets.stages import plots
+from am_assets.stages.sft import METRICS_FILE, checkpoint_root, train
+
+
+def build(run: Run) -> Built:
+    """Train with TRL; without a base model the partition stays empty and says so."""
+    base = run.engines.folder("base")
+    if base is None:
+        run.log("The profile has no base model (models.base): training is off")
+        return Built([], root="no-base-model", counts={"trained": False})
+    recipe = run.profile.recipes[run.key["recipe"]]
+
+    def progress(step: int, steps: int, loss: float | None) -> None:
+        if loss is not None and (step == steps or step % max(1, steps // 10) == 0):
+            run.log(f"training {run.key['recipe']}: step {step} of {steps}, loss {loss:.3f}")
+
+    metrics = train(run.read(SFT.name), recipe, base, run.folder, progress=progress)
+    return Built(
+        [],
+        root=checkpoint_root(run.folder),
+        counts={
+            "trained": True,
+            "examples": metrics.examples,
+            "steps": metrics.steps,
+            "first_loss": round(metrics.loss[0], 4) if metrics.loss else None,
+            "last_loss": round(metrics.loss[-1], 4) if metrics.loss else None,
+            "threads": metrics.threads,
+            "device": metrics.device,
+        },
+    )
+
+
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    return {"recipe": profile.recipes[key["recipe"]].model_dump(mode="json")}
+
+
+def _loss_curve(folder: Path) -> dict[str, bytes]:
+    path = folder / METRICS_FILE
+    losses = json.loads(path.read_text())["loss"] if path.is_file() else []
+    return {"training loss": plots.curve(losses, "training loss")} if losses else {}
+
+
+STAGE = Stage(
+    name="checkpoint",
+    group="training",
+    dimensions=RECIPE_WEEK,
+    build=build,
+    modules=("am_assets.stages.sft",),
+    reads=(Read("sft_dataset", WEEK),),
+    config=_config,
+    models=("base",),
+    kinds=("dvc", "huggingface", "pytorch"),
+    pool="training",
+    description="Full or LoRA fine-tuning with TRL's SFTTrainer, loss on the response only. The "
+    "recipe `base` is the base model itself, scored like the others.",
+    file_pictures=_loss_curve,
+)

@@ -1,0 +1,16 @@
+"""Generators behind sources and benchmarks of kind `generated`: those of the mini profile."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from am_assets.mini.benchmarks import BENCHMARKS, benchmark_items
+from am_assets.mini.upstream import SOURCES, upstream_rows
+
+
+def _items(name: str, week_index: int) -> Iterator[dict[str, Any]]:
+    # A benchmark does not change from week to week.
+    del week_index
+    return iter(benchmark_items(name))
+
+
+GENERATORS = {name: upstream_rows for name in SOURCES} | {name: _items for name in BENCHMARKS}

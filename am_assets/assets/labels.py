@@ -1,0 +1,45 @@
+"""labels: category and difficulty, language, token length; down-sampling (AM 2.1.2, 2.2.4)."""
+
+from am_assets.assets.pictures import count_bars
+from am_assets.core.config import Profile
+from am_assets.core.ledger import ledger_of
+from am_assets.core.pipeline import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.schema import DEDUPLICATED, LABELS, PROMPTS, kept
+from am_assets.stages.labels import label_samples
+from am_assets.stages.selecting import rows_of
+
+
+def build(run: Run) -> Built:
+    """Ask the instruct model about what dedup kept, and down-sample easy and medium."""
+    samples = kept(run.read(DEDUPLICATED.name))["sample_id"]
+    prompts = rows_of(run.read(PROMPTS.name), samples)
+    instruct = run.engines.generation("instruct")
+    counter = run.engines.generation("teacher") or instruct
+    # Without a causal model there is no tokenizer of its own; words stand in for tokens.
+    count_tokens = counter.count_tokens if counter else lambda text: len(text.split())
+    table = label_samples(prompts, instruct, run.profile.labels, count_tokens)
+    return Built([(LABELS, table)], ledger_of(table, len(samples)))
+
+
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    del key
+    return {"labels": profile.labels.model_dump(mode="json")}
+
+
+STAGE = Stage(
+    name="labels",
+    group="distillation",
+    dimensions=SOURCE_WEEK,
+    build=build,
+    modules=("am_assets.stages.labels",),
+    reads=(Read("deduplicated", WEEK), Read("prompts", SOURCE_WEEK)),
+    config=_config,
+    models=("instruct", "teacher"),
+    kinds=("dvc", "vllm"),
+    description="Category and difficulty from the instruct model, language and token length; easy "
+    "and medium prompts are down-sampled by a draw that follows from the sample id.",
+    pictures=lambda table: {
+        "categories": count_bars(table(LABELS.name), "category"),
+        "difficulties": count_bars(table(LABELS.name), "difficulty"),
+    },
+)

@@ -1,0 +1,60 @@
+"""scores: pass@1 of every recipe on every benchmark, strict and format-lenient (AM 3.1)."""
+
+import pyarrow as pa
+
+from am_assets.assets import verifying
+from am_assets.core.config import Profile
+from am_assets.core.ledger import ledger_of
+from am_assets.core.pipeline import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.schema import ANSWER_VERDICTS, ANSWERS, BENCHMARKS, SCORES
+from am_assets.stages import plots
+from am_assets.stages.evaluation import score
+
+
+def build(run: Run) -> Built:
+    """Judge the answers and average over samples."""
+    verify = verifying.verify_fn(run)
+    verdicts, scores = score(run.read(ANSWERS.name), run.read(BENCHMARKS.name), verify)
+    return Built(
+        [(ANSWER_VERDICTS, verdicts), (SCORES, scores)],
+        ledger_of(verdicts),
+        counts={
+            row["score_id"]: {name: row[name] for name in ("pass_at_1", "samples", "missing")}
+            for row in scores.to_pylist()
+        },
+    )
+
+
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    del key
+    return {"verification": verifying.config_of(profile)}
+
+
+def _bars(scores: pa.Table) -> dict[str, bytes]:
+    return {
+        f"{metric} scores": plots.score_bars(
+            {
+                row["benchmark"]: (row["pass_at_1"], row["ci_low"], row["ci_high"])
+                for row in scores.to_pylist()
+                if row["metric"] == metric and row["pass_at_1"] is not None
+            },
+            f"pass@1, {metric} format",
+        )
+        for metric in ("strict", "lenient")
+    }
+
+
+STAGE = Stage(
+    name="scores",
+    group="evaluation",
+    dimensions=RECIPE_WEEK,
+    build=build,
+    modules=("am_assets.stages.evaluation", *verifying.MODULES),
+    reads=(Read("benchmark_answers", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
+    config=_config,
+    models=verifying.MODELS,
+    kinds=("dvc",),
+    description="pass@1 as the mean over samples with a 95 % confidence interval, and how many "
+    "answers are missing from it; with the response format required and without.",
+    pictures=lambda table: _bars(table(SCORES.name)),
+)

@@ -1,0 +1,82 @@
+"""sft_dataset: one chosen response a prompt, corpus-wide rules, all weeks so far (AM 3.2)."""
+
+import pyarrow.compute as pc
+
+from am_assets.assets.pictures import count_bars, counts_by
+from am_assets.core.config import Profile
+from am_assets.core.ledger import ledger_of
+from am_assets.core.pipeline import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.schema import (
+    EXISTING_VERDICTS,
+    LABELS,
+    PROMPTS,
+    RESPONSES,
+    SFT,
+    SUPERSEDED,
+    VERDICTS,
+    VERIFIED,
+)
+from am_assets.stages.sft_selection import Candidates, select
+
+
+def build(run: Run) -> Built:
+    """Choose responses and apply the rules that need the whole corpus."""
+    candidates = Candidates(
+        prompts=run.read(PROMPTS.name),
+        labels=run.read(LABELS.name),
+        existing_verdicts=run.read(EXISTING_VERDICTS.name),
+        responses=run.read(RESPONSES.name),
+        verdicts=run.read("verified", VERDICTS.name),
+        verified=run.read(VERIFIED.name),
+    )
+    superseded = run.read("deduplicated", SUPERSEDED.name)
+    counter = run.engines.generation("base") or run.engines.generation("teacher")
+    # Without a causal model there is no tokenizer of its own; words stand in for tokens.
+    count_tokens = counter.count_tokens if counter else lambda text: len(text.split())
+    table = select(
+        run.key["week"],
+        candidates,
+        superseded,
+        run.profile.sft,
+        count_tokens,
+        run.engines.perplexity() if run.profile.sft.perplexity_limit is not None else None,
+    )
+    verified = sum(run.manifest(ref).rows_kept or 0 for ref in run.refs(VERIFIED.name))
+    weeks = sorted({ref.partition[-1] for ref in run.refs(VERIFIED.name)})
+    by_week = {week: ledger_of(table.filter(pc.field("week") == week)).as_dict() for week in weeks}
+    return Built(
+        [(SFT, table)],
+        ledger_of(table, verified),
+        counts={"by_week": by_week, "by_kind": counts_by(table, "kind")},
+    )
+
+
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    del key
+    return {"sft": profile.sft.model_dump(mode="json")}
+
+
+STAGE = Stage(
+    name="sft_dataset",
+    group="training",
+    dimensions=WEEK,
+    build=build,
+    modules=("am_assets.stages.sft_selection", "am_assets.stages.corpus_rules"),
+    reads=(
+        Read("deduplicated", WEEK, weeks="so_far"),
+        *(
+            Read(asset, SOURCE_WEEK, weeks="so_far")
+            for asset in ("prompts", "labels", "existing_verdicts", "responses", "verified")
+        ),
+        Read("sft_dataset", WEEK, weeks="earlier"),
+    ),
+    config=_config,
+    models=("base", "teacher", "reference"),
+    kinds=("dvc", "parquet"),
+    description="One chosen response a prompt: a passing existing one first, else the teacher's "
+    "best. Cumulative over weeks; template text, perplexity and superseded rows are decided here.",
+    pictures=lambda table: {
+        "kinds": count_bars(table(SFT.name), "kind"),
+        "difficulties": count_bars(table(SFT.name), "difficulty"),
+    },
+)

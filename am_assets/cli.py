@@ -1,0 +1,225 @@
+"""Command line of am_assets. Every command has --help with an example."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+_OUT = Console(highlight=False)
+
+
+class _Group(click.Group):
+    """Turns errors that name their remedy into one sentence on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (ValueError, RuntimeError, OSError) as error:
+            if os.environ.get("AM_ASSETS_TRACEBACK"):
+                raise
+            _fail(" ".join(str(error).split()) or error.__class__.__name__)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"am-assets: {message}", err=True)
+    sys.exit(1)
+
+
+_profile = click.option(
+    "--profile", "-p", default="mini", show_default=True, help="mini, files, full or a YAML file."
+)
+_folder = click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that the profile's file globs start from.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Rebuild a distilled reasoning dataset, with the lineage of every sample on record.
+
+    Start with `am-assets demo`, then open the Dagster UI with `make ui`.
+    """
+    # Loopback and local files only, unless the profile names a hub; no library phones home.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@main.command()
+@click.option("--all-weeks", is_flag=True, help="Train and score every week, not only the last.")
+def demo(all_weeks: bool) -> None:
+    """Materialize the mini profile on real engines and print what was made.
+
+    \b
+    Example:
+      am-assets demo
+    """
+    from am_assets import reporting, running
+    from am_assets.definitions import Project
+    from am_assets.partitions import week_keys
+
+    project = Project.open("mini")
+    weeks = week_keys(project.profile)
+    instance = running.open_instance(project.store.root)
+    todo = running.steps(project, weeks, weeks if all_weeks else weeks[-1:])
+    worked = running.materialize(project, todo, instance, _say)
+    project.engines.close()
+    reporting.print_summary(project, _OUT)
+    if not worked:
+        _say("Nothing had changed, so nothing was done again.")
+    _say("")
+    _say("Open it with `make ui` and go to http://127.0.0.1:3000; the data is under data/mini,")
+    _say(
+        "the card is data/mini/release/<week>/data/README.md, `am-assets ledger` prints the fates."
+    )
+
+
+@main.command()
+@_profile
+@_folder
+@click.option("--week", "weeks", multiple=True, help="Week (its Monday); default: all.")
+@click.option("--asset", "assets", multiple=True, help="Only these assets; default: all.")
+@click.option("--source", "sources", multiple=True, help="Only these sources.")
+@click.option("--recipe", "recipes", multiple=True, help="Only these training recipes.")
+def materialize(
+    profile: str,
+    folder: Path | None,
+    weeks: tuple[str, ...],
+    assets: tuple[str, ...],
+    sources: tuple[str, ...],
+    recipes: tuple[str, ...],
+) -> None:
+    """Materialize a profile's partitions in order, in this process; done work is not repeated.
+
+    \b
+    Examples:
+      am-assets materialize --profile files --folder ~/datasets
+      am-assets materialize --asset scores --recipe lora --week 2025-01-13
+    """
+    from am_assets import reporting, running
+    from am_assets.definitions import Project
+    from am_assets.partitions import week_keys
+
+    project = Project.open(profile, folder)
+    known = week_keys(project.profile)
+    todo = running.steps(project, known, known)
+    todo = running.selected(
+        todo,
+        {"week": weeks, "source": sources, "recipe": recipes},
+        assets,
+    )
+    instance = running.open_instance(project.store.root)
+    worked = running.materialize(project, todo, instance, _say)
+    project.engines.close()
+    if not worked:
+        _say("Nothing had changed, so nothing was done again.")
+    reporting.print_summary(project, _OUT)
+
+
+@main.command()
+@_profile
+@_json
+def ledger(profile: str, as_json: bool) -> None:
+    """Print where every row of every week ended; the counts add up or this fails.
+
+    \b
+    Example:
+      am-assets ledger --profile mini --json
+    """
+    from am_assets import reporting
+    from am_assets.core.config import load_profile
+    from am_assets.core.store import Store, find_root
+    from am_assets.lineage.ledger import week_ledgers
+
+    weeks = week_ledgers(Store(find_root(), load_profile(profile).name).snapshot())
+    if as_json:
+        click.echo(json.dumps([week.as_dict() for week in weeks], indent=2))
+    else:
+        _OUT.print(reporting.ledger_table(weeks))
+
+
+@main.command()
+@_profile
+@_folder
+@_json
+def status(profile: str, folder: Path | None, as_json: bool) -> None:
+    """Print every partition: fresh, stale (and why), incomplete, or missing.
+
+    \b
+    Example:
+      am-assets status --profile mini
+    """
+    from am_assets import running
+    from am_assets.definitions import Project
+    from am_assets.partitions import week_keys
+
+    project = Project.open(profile, folder)
+    weeks = week_keys(project.profile)
+    rows = running.status(project, running.steps(project, weeks, weeks))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("asset", "partition", "state", "why", "root")
+    for row in rows:
+        table.add_row(*(row[name] for name in ("asset", "partition", "state", "why", "root")))
+    _OUT.print(table)
+
+
+@main.command()
+@_profile
+def restore(profile: str) -> None:
+    """Bring the working tree's data in line with the data branch, from the DVC cache.
+
+    \b
+    Example (after deleting data/, or after fetching another clone's am-data branch):
+      dvc pull; am-assets restore
+    """
+    from am_assets.core.config import load_profile
+    from am_assets.core.store import Store, find_root
+
+    store = Store(find_root(), load_profile(profile).name)
+    snapshot = store.snapshot()
+    refs = snapshot.refs()
+    restored = sum(store.restore(manifest) for manifest in snapshot.manifests(refs).values())
+    _say(f"{len(refs)} artifacts published, {restored} brought in line")
+
+
+@main.command()
+@_profile
+@_folder
+@_json
+def doctor(profile: str, folder: Path | None, as_json: bool) -> None:
+    """Check what a profile needs before anything starts: packages, models, isolation, sources.
+
+    \b
+    Example:
+      am-assets doctor --profile full
+    """
+    from am_assets.diagnosis import diagnose
+    from am_assets.definitions import Project
+
+    findings = diagnose(Project.open(profile, folder))
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
+    else:
+        table = Table("check", "state", "detail")
+        for finding in findings:
+            table.add_row(finding.check, finding.state, finding.detail)
+        _OUT.print(table)
+    if any(finding.state == "missing" for finding in findings):
+        _fail("something the profile needs is missing; see the table")
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()

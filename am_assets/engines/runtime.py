@@ -1,0 +1,188 @@
+"""The engines of one profile, made on first use and kept for the process.
+
+An engine is known by its role in the profile (teacher, instruct, base, reward, embedding), or by a
+checkpoint's digest. Causal engines hold a key-value cache each, so that only the last few stay
+open; a closed one starts again when it is asked.
+"""
+
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from am_assets.core.config import Model, Profile
+from am_assets.core.pipeline import Progress
+from am_assets.core.requests import GenerationEngine, RewardEngine
+from am_assets.engines.embedding import (
+    SentenceTransformerEngine,
+    embedding_folder,
+    folder_digest,
+    load_embedding_engine,
+)
+from am_assets.engines.models import ModelMissing, locate_model, model_digest
+from am_assets.engines.openai_engine import OpenAIEngine
+from am_assets.engines.perplexity import Perplexity
+from am_assets.engines.reward import RewardModel
+from am_assets.engines.sandbox.sandbox import Sandbox
+from am_assets.engines.vllm_engine import VllmEngine
+from am_assets.stages.verification.runner import IsolationMissing
+
+_OPEN_ENGINES = 2
+_REPORT_EVERY = 0.1
+
+
+class ProfileEngines:
+    """Engines by role; implements `core.pipeline.Engines`."""
+
+    def __init__(self, profile: Profile, log: Progress = print) -> None:
+        self._profile = profile
+        self.log = log
+        self._causal: OrderedDict[str, GenerationEngine] = OrderedDict()
+        self._folders: list[Path] = []
+
+    def digest(self, role: str) -> str | None:
+        """Digest of the weights a role names, None where the profile has none."""
+        if role == "embedding":
+            return self._embedding_digest
+        model = self._model(role)
+        if model is None:
+            return None
+        if model.engine == "openai":
+            return f"served:{model.path}@{model.revision}"
+        return model_digest(locate_model(model, role))
+
+    def folder(self, role: str) -> Path | None:
+        """Folder with the weights of a role, None where the profile has none."""
+        model = self._model(role)
+        return None if model is None else locate_model(model, role)
+
+    @cached_property
+    def _embedding_digest(self) -> str:
+        return folder_digest(embedding_folder(self._profile.models.embedding, self._home))
+
+    @property
+    def _home(self) -> Path:
+        return self._profile.folder
+
+    @cached_property
+    def _embedding(self) -> SentenceTransformerEngine:
+        return load_embedding_engine(
+            self._profile.models.embedding, self._profile.embedding, self._home
+        )
+
+    def embedding(self) -> SentenceTransformerEngine:
+        """The embedding model."""
+        return self._embedding
+
+    def generation(self, role: str) -> GenerationEngine | None:
+        """The causal model of a role, None where the profile has none."""
+        model = self._model(role)
+        if model is None:
+            return None
+        if role not in self._causal:
+            self._causal[role] = self._start(role, model, None)
+        return self._keep(role)
+
+    def checkpoint(self, folder: Path, digest: str) -> GenerationEngine:
+        """A trained checkpoint, served by the engine and settings of the base model.
+
+        `folder` is copied: it may go away while the engine lives.
+        """
+        if digest not in self._causal:
+            base = self._profile.models.base
+            if base is None:
+                raise ValueError("a checkpoint needs models.base in the profile")
+            copy = Path(tempfile.mkdtemp(prefix="am-checkpoint-"))
+            self._folders.append(copy)
+            shutil.copytree(folder, copy, dirs_exist_ok=True)
+            self._causal[digest] = self._start("checkpoint", base, copy)
+        return self._keep(digest)
+
+    @cached_property
+    def _reward(self) -> RewardEngine | None:
+        model = self._model("reward")
+        if model is None:
+            return None
+        return RewardModel(locate_model(model, "reward"), "reward", dtype=model.dtype)
+
+    def reward(self) -> RewardEngine | None:
+        """The reward model, None where the profile has none."""
+        return self._reward
+
+    def perplexity(self) -> Callable[[str, str], float]:
+        """Perplexity of (prompt, answer) under models.reference."""
+        model = self._model("reference")
+        if model is None:
+            raise ModelMissing(
+                "sft.perplexity_limit needs a model to score with: set models.reference in the "
+                "profile"
+            )
+        return Perplexity(locate_model(model, "reference"), "reference", dtype=model.dtype).score
+
+    @cached_property
+    def _sandbox(self) -> Sandbox | None:
+        try:
+            return Sandbox().start()
+        except IsolationMissing as problem:
+            self.log(f"Code stays unverified here: {problem}")
+            return None
+
+    def sandbox(self) -> Sandbox | None:
+        """The sandbox for model-written code, None (and a line that says why) without isolation."""
+        return self._sandbox
+
+    def close(self) -> None:
+        """Free what was started."""
+        for engine in self._causal.values():
+            if isinstance(engine, VllmEngine):
+                engine.close()
+        self._causal.clear()
+        if self.__dict__.get("_sandbox"):
+            self.__dict__.pop("_sandbox").close()
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _model(self, role: str) -> Model | None:
+        return getattr(self._profile.models, role)
+
+    def _keep(self, name: str) -> GenerationEngine:
+        """Mark an engine as the last used, and close the one unused longest beyond the limit."""
+        self._causal.move_to_end(name)
+        while len(self._causal) > _OPEN_ENGINES:
+            _, oldest = self._causal.popitem(last=False)
+            if isinstance(oldest, VllmEngine):
+                oldest.close()
+        return self._causal[name]
+
+    def _start(self, role: str, model: Model, folder: Path | None) -> GenerationEngine:
+        progress = _Reporter(role, lambda line: self.log(line))
+        if model.engine == "openai":
+            return OpenAIEngine(model, role, progress=progress)
+        return VllmEngine(
+            folder or locate_model(model, role),
+            role,
+            dtype=model.dtype,
+            max_model_len=model.max_model_len,
+            options=model.options,
+            progress=progress,
+        )
+
+
+class _Reporter:
+    """Turns an engine's progress into a log line every tenth of the work."""
+
+    def __init__(self, role: str, log: Progress) -> None:
+        self._role = role
+        self._log = log
+        self._said = 0.0
+
+    def __call__(self, done: int, total: int | None, tokens_per_second: float) -> None:
+        share = done / total if total else 0.0
+        if share < self._said:
+            self._said = 0.0
+        if share >= self._said + _REPORT_EVERY or (total is None and done % 1000 == 0):
+            self._said = share
+            of = f" of {total}" if total else ""
+            self._log(f"{self._role}: {done}{of} answers, {tokens_per_second:,.0f} tokens/s")

@@ -1,0 +1,72 @@
+"""Tables that a person reads at the end of a run."""
+
+from rich.console import Console
+from rich.table import Table
+
+from am_assets.core.ledger import LedgerError
+from am_assets.core.schema import SCORES
+from am_assets.definitions import Project
+from am_assets.lineage.ledger import WeekLedger, week_ledgers
+
+
+def print_summary(project: Project, out: Console) -> None:
+    """The ledger of every week and the scores of every recipe."""
+    snapshot = project.store.snapshot()
+    try:
+        out.print(ledger_table(week_ledgers(snapshot)))
+    except LedgerError as error:
+        out.print(f"No ledger yet: {error}")
+    scores = score_table(project)
+    if scores is not None:
+        out.print(scores)
+
+
+def ledger_table(weeks: list[WeekLedger]) -> Table:
+    """One column a week: rows in, drops by stage and reason, pending, released."""
+    table = Table(
+        "stage", "fate", *(f"week {week.week}" for week in weeks), title="Every row's fate"
+    )
+    for index in range(2, len(weeks) + 2):
+        table.columns[index].justify = "right"
+    table.add_row("", "rows in", *(str(week.rows_in) for week in weeks))
+    for name in ("dropped", "pending"):
+        keys: dict[tuple[str, str], None] = {}
+        for stage in weeks[0].stages:
+            for week in weeks:
+                reasons = sorted(key for key in getattr(week, name) if key[0] == stage)
+                keys.update(dict.fromkeys(reasons))
+        for key in keys:
+            counts = (str(getattr(week, name)[key]) for week in weeks)
+            table.add_row(key[0], f"{name}: {key[1]}", *counts)
+    table.add_row("release", "released", *(str(week.released) for week in weeks), style="bold")
+    return table
+
+
+def score_table(project: Project) -> Table | None:
+    """pass@1 by recipe and benchmark, strict and lenient; None before anything is scored."""
+    snapshot = project.store.snapshot()
+    refs = [ref for ref in snapshot.refs() if ref.asset == "scores"]
+    if not refs:
+        return None
+    latest = max(ref.partition[-1] for ref in refs)
+    columns: dict[str, None] = {}
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for ref in sorted(refs, key=str):
+        if ref.partition[-1] != latest:
+            continue
+        manifest = snapshot.manifests([ref])[ref]
+        for row in project.store.table(manifest.dvc, SCORES.name).to_pylist():
+            columns.setdefault(row["benchmark"])
+            said = "none"
+            if row["pass_at_1"] is not None:
+                low, high = 100 * row["ci_low"], 100 * row["ci_high"]
+                said = f"{100 * row['pass_at_1']:.1f} ({low:.0f}-{high:.0f})"
+            if row["missing"]:
+                said += f", {row['missing']} missing"
+            cells.setdefault((row["metric"], ref.partition[0]), {})[row["benchmark"]] = said
+    if not cells:
+        return None
+    table = Table("format", "recipe", *columns, title=f"pass@1 in percent, week {latest}")
+    for (metric, recipe), row in sorted(cells.items(), key=lambda item: (item[0][0] != "strict",)):
+        table.add_row(metric, recipe, *(row.get(name, "") for name in columns))
+    return table
