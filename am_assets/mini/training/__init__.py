@@ -1,0 +1,1 @@
+"""The recipe that trains the mini models: corpora, batches, the loop, and one recipe a model."""
