@@ -142,11 +142,10 @@ def _supervise(pid: int, job: dict[str, Any], out_fd: int, report_fd: int) -> di
                 verdict = verdict or _read(poller, fd, received[fd], bounds[fd])
         if not exited and not verdict and _overdue(pid, started, limit):
             verdict = "timeout"
-    if exited and not verdict:
-        verdict = _drain(received, bounds)
     _end(pid)
     os.close(exit_fd)
     _, status, usage = os.wait4(pid, 0)
+    verdict = _drain(received, bounds) or verdict
     if not verdict and usage.ru_utime + usage.ru_stime > limit:
         verdict = "timeout"
     return _result(verdict, status, bytes(received[out_fd][:bound]), bytes(received[report_fd]))

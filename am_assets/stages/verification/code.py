@@ -6,7 +6,7 @@ happens here, over plain values.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from am_assets.stages.verification.asserts import (
@@ -22,11 +22,7 @@ from am_assets.stages.verification.values import NotWireForm, read, same
 
 VERIFIER = Verifier("sandbox", "code-1")
 
-_FENCE = re.compile(
-    r"^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+#.-]*)[^\n]*\n(?P<code>.*?)"
-    r"^[ \t]*(?P=fence)[ \t]*$",
-    re.DOTALL | re.MULTILINE,
-)
+_FENCE = re.compile(r"[ \t]*(?P<marks>`{3,}|~{3,})[ \t]*(?P<language>[\w+#.-]*)")
 _DEFINITION = re.compile(r"^def (\w+)", re.MULTILINE)
 _PYTHON = ("python", "python3", "py", "py3")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
@@ -47,14 +43,28 @@ class Malformed(ValueError):
 
 def extract_code(answer: str) -> str:
     """The program in an answer: its last Python block, else an unmarked one, else all of it."""
-    blocks = list(_FENCE.finditer(answer))
+    blocks = list(_fenced(answer))
     if not blocks:
         return answer
     for languages in (_PYTHON, ("",)):
-        chosen = [block for block in blocks if block["language"].lower() in languages]
+        chosen = [code for language, code in blocks if language in languages]
         if chosen:
-            return chosen[-1]["code"]
-    return blocks[-1]["code"]
+            return chosen[-1]
+    return blocks[-1][1]
+
+
+def _fenced(text: str) -> Iterator[tuple[str, str]]:
+    """(language, code) of each fenced block that closes."""
+    marks, language, lines = "", "", list[str]()
+    for line in text.splitlines(keepends=True):
+        if marks:
+            if line.strip() == marks:
+                yield language, "".join(lines)
+                marks = ""
+            else:
+                lines.append(line)
+        elif fence := _FENCE.match(line):
+            marks, language, lines = fence["marks"], fence["language"].lower(), []
 
 
 def check_code(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _STATED = re.compile(
     r"(?:####\s*"
-    r"|\b(?:final\s+)?answer\s*(?:is|:|=|：)\s*"
+    r"|\b(?:final\s+)?answer\s*(?:is\s*[:：]?|[:=：])\s*"
     r"|(?:最终)?答案\s*(?:是|为|：|:)+\s*"
     r"|^A:\s*)"
     r"(?P<answer>[^\n]+)",
@@ -37,7 +37,7 @@ _ALIASES = {
     "gram": "g", "kilogram": "kg", "pound": "lb", "lbs": "lb", "liter": "l", "litre": "l",
     "dollar": "usd", "degree": "deg", "°": "deg", "unit": "", "cent": "cent",
 }  # fmt: skip
-_MAX_CANDIDATE = 2000
+_MAX_CANDIDATE, _MAX_READ, _MAX_BOXES = 2000, 10_000, 50
 
 
 class Answer(NamedTuple):
@@ -51,11 +51,14 @@ def final_answer(text: str) -> Answer | None:
     """The final answer of a solution: boxed, stated, or the whole of a short text.
 
     Failing those, the last formula or the last number that stands alone; None when the text offers
-    none. Never longer than 2,000 characters: a longer "answer" is none.
+    none. Never longer than 2,000 characters: a longer "answer" is none. Only the last 10,000
+    characters are read for anything but a box.
     """
     boxed = last_boxed(text)
     if boxed is not None:
         return _answer(boxed, "boxed")
+    # Searching for pairs of marks is quadratic in hostile text.
+    text = text[-_MAX_READ:]
     stated = list(_STATED.finditer(text))
     if stated:
         return _answer(_statement(stated[-1]["answer"]), "stated")
@@ -72,8 +75,8 @@ def final_answer(text: str) -> Answer | None:
 
 
 def last_boxed(text: str) -> str | None:
-    r"""Content of the last \boxed{…} whose braces close."""
-    for opening in reversed(list(_BOXED.finditer(text))):
+    r"""Content of the last \boxed{…} whose braces close, among the last fifty."""
+    for opening in list(_BOXED.finditer(text))[: -_MAX_BOXES - 1 : -1]:
         depth = 1
         for position in range(opening.end(), len(text)):
             if text[position - 1] == "\\":
