@@ -98,6 +98,17 @@ Each line is one sample, as in AM-DeepSeek-R1-Distilled (arXiv 2503.19633):
 
 The `source` of a user turn is where the prompt comes from, that of an assistant turn who answered;
 `test_case` is JSON text."""
+_INFO_KEYS = ("source", "reference_answer", "test_case", "think_content", "answer_content")
+_FEATURES = [
+    {
+        "name": "messages",
+        "list": [
+            {"name": "role", "dtype": "string"},
+            {"name": "content", "dtype": "string"},
+            {"name": "info", "struct": [{"name": key, "dtype": "string"} for key in _INFO_KEYS]},
+        ],
+    }
+]
 _SCORE_NOTE = (
     "pass@1 in percent, mean over the samples of each problem, with its 95 % confidence interval. "
     "Strict counts only answers in the response format, lenient judges the text whatever its "
@@ -105,11 +116,19 @@ _SCORE_NOTE = (
 )
 
 
+class _NoAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def _front_matter(rows: Sequence[Mapping[str, Any]], card: Card) -> str:
     present = {row["source"] for row in rows}
     licences = sorted({card.licences[name] for name in present if name in card.licences})
     names = file_names(card.name)
     origins = [origin for origin in names if any(row["origin"] == origin for row in rows)]
+    configs = {_CONFIGS[origin]: [names[origin]] for origin in origins}
+    if len(origins) > 1:
+        configs = {"all": [names[origin] for origin in origins]} | configs
     size = next((label for limit, label in _SIZES if len(rows) < limit), "n>1M")
     matter: dict[str, Any] = {
         "pretty_name": card.title,
@@ -119,14 +138,13 @@ def _front_matter(rows: Sequence[Mapping[str, Any]], card: Card) -> str:
         "size_categories": [size],
         "tags": ["reasoning", "distillation", "verified"],
         "configs": [
-            {
-                "config_name": _CONFIGS[origin],
-                "data_files": [{"split": "train", "path": names[origin]}],
-            }
-            for origin in origins
+            {"config_name": config, "data_files": [{"split": "train", "path": paths}]}
+            for config, paths in configs.items()
         ],
+        # Stated, since a column that is null in the first lines would be inferred to be null.
+        "dataset_info": [{"config_name": config, "features": _FEATURES} for config in configs],
     }
-    text = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)
+    text = yaml.dump(matter, Dumper=_NoAliases, sort_keys=False, allow_unicode=True)
     return f"---\n{text}---"
 
 
