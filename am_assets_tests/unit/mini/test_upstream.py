@@ -15,6 +15,7 @@ from am_assets.mini.code_families import FAMILIES as CODE_FAMILIES
 from am_assets.mini.code_problems import same_results
 from am_assets.mini.honest import honest_problems
 from am_assets.mini.planted import KINDS, entries
+from am_assets.mini.problem import Kind
 from am_assets.mini.truth import planted_truth, word_ngrams
 from am_assets.mini.upstream import SOURCES, upstream_rows
 
@@ -99,9 +100,10 @@ def test_benchmark_items_differ_and_have_what_scoring_needs() -> None:
 
 
 def test_honest_prompts_never_repeat() -> None:
+    counts: dict[Kind, int] = {"math": 180, "code": 84, "science": 127, "chat": 68}
     prompts = Counter(
         normalise_prompt(problem.prompt)
-        for kind, count in (("math", 180), ("code", 84), ("science", 127), ("chat", 68))
+        for kind, count in counts.items()
         for problem in honest_problems(kind, count)
     )
     assert max(prompts.values()) == 1
