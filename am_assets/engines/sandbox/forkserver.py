@@ -164,9 +164,7 @@ def _drain(received: dict[int, bytearray], bounds: dict[int, int]) -> str:
     for fd, buffer in received.items():
         while len(buffer) <= bounds[fd] and (data := os.read(fd, _PIPE_CHUNK)):
             buffer += data
-        if len(buffer) > bounds[fd]:
-            return "output_limit"
-    return ""
+    return "output_limit" if any(len(received[fd]) > bounds[fd] for fd in received) else ""
 
 
 def _overdue(pid: int, started: float, limit: float) -> bool:

@@ -1,13 +1,16 @@
 """A pool of long-lived comparison workers, usable from any thread.
 
-The parent's deadline kills a worker that its own alarm did not stop and starts another; a worker
-costs about a second to start.
+A worker's own alarm cannot interrupt one long operation on huge numbers, so the parent watches the
+worker's CPU time too, kills it and starts another (about a second). CPU time, because on a busy
+machine the clock on the wall would decide verdicts.
 """
 
 import json
+import math
 import os
 import queue
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -15,12 +18,19 @@ from pathlib import Path
 from typing import Any, Self
 
 _WORKER = Path(__file__).with_name("math_worker.py")
-_START_S = 60.0
-_WALL_FACTOR, _WALL_GRACE_S = 6.0, 5.0
+_START_S = 120.0
+_CPU_FACTOR, _WALL_FACTOR, _WALL_GRACE_S = 2.0, 60.0, 60.0
+_POLL_S = 0.2
+# How a worker ends that a comparison broke, rather than somebody outside.
+_BROKEN = (-signal.SIGABRT, -signal.SIGSEGV)
 
 
 class WorkerFailed(RuntimeError):
     """A comparison worker died or did not answer; says nothing about the answer it compared."""
+
+
+class _Runaway(RuntimeError):
+    """A comparison used up its CPU time, or broke its worker."""
 
 
 class MathPool:
@@ -49,6 +59,8 @@ class MathPool:
                 return worker.ask(gold, answer, timeout_s)
             except WorkerFailed:
                 return worker.ask(gold, answer, timeout_s)
+        except _Runaway:
+            return {"timeout": True}
         finally:
             self._idle.put(worker)
 
@@ -75,7 +87,12 @@ class _Worker:
         try:
             process.stdin.write(json.dumps(task).encode() + b"\n")
             process.stdin.flush()
-            return _read_line(process, _WALL_FACTOR * timeout_s + _WALL_GRACE_S)
+            used = _cpu_seconds(process)
+            limit = used + _CPU_FACTOR * timeout_s
+            return _read_line(process, _WALL_FACTOR * timeout_s + _WALL_GRACE_S, limit)
+        except _Runaway:
+            self.stop()
+            raise
         except (WorkerFailed, OSError) as problem:
             self.stop()
             raise WorkerFailed(f"a math worker failed ({problem})") from problem
@@ -111,7 +128,14 @@ class _Worker:
         return self._process
 
 
-def _read_line(process: subprocess.Popen[bytes], timeout_s: float) -> dict[str, Any]:
+def _cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    # The CPU clock of another process; its id is computed as clock_getcpuclockid(3) does.
+    return time.clock_gettime((~process.pid << 3) | 2)
+
+
+def _read_line(
+    process: subprocess.Popen[bytes], timeout_s: float, cpu_limit_s: float = math.inf
+) -> dict[str, Any]:
     assert process.stdout is not None
     fd = process.stdout.fileno()
     deadline = time.monotonic() + timeout_s
@@ -119,10 +143,16 @@ def _read_line(process: subprocess.Popen[bytes], timeout_s: float) -> dict[str, 
     poller.register(fd, select.POLLIN)
     line = bytearray()
     while not line.endswith(b"\n"):
-        if not poller.poll(max(0.0, 1000 * (deadline - time.monotonic()))):
-            raise WorkerFailed("it passed its deadline")
+        if not poller.poll(1000 * _POLL_S):
+            if _cpu_seconds(process) > cpu_limit_s:
+                raise _Runaway
+            if time.monotonic() > deadline:
+                raise WorkerFailed("it passed its deadline")
+            continue
         chunk = os.read(fd, 65536)
         if not chunk:
+            if process.wait() in _BROKEN:
+                raise _Runaway
             raise WorkerFailed("it ended")
         line += chunk
     return json.loads(line)
