@@ -123,7 +123,7 @@ class _NoAliases(yaml.SafeDumper):
 
 def _front_matter(rows: Sequence[Mapping[str, Any]], card: Card) -> str:
     present = {row["source"] for row in rows}
-    licences = sorted({card.licences[name] for name in present if name in card.licences})
+    licences = sorted({card.licences[name].lower() for name in present if name in card.licences})
     names = file_names(card.name)
     origins = [origin for origin in names if any(row["origin"] == origin for row in rows)]
     configs = {_CONFIGS[origin]: [names[origin]] for origin in origins}
