@@ -1,5 +1,6 @@
 """Command line of am_assets. Every command has --help with an example."""
 
+import dataclasses
 import json
 import os
 import sys
@@ -205,8 +206,8 @@ def doctor(profile: str, folder: Path | None, as_json: bool) -> None:
     Example:
       am-assets doctor --profile full
     """
-    from am_assets.diagnosis import diagnose
     from am_assets.definitions import Project
+    from am_assets.diagnosis import diagnose
 
     findings = diagnose(Project.open(profile, folder))
     if as_json:
@@ -218,6 +219,85 @@ def doctor(profile: str, folder: Path | None, as_json: bool) -> None:
         _OUT.print(table)
     if any(finding.state == "missing" for finding in findings):
         _fail("something the profile needs is missing; see the table")
+
+
+@main.command()
+@click.argument("sample_id")
+@_profile
+@_json
+def explain(sample_id: str, profile: str, as_json: bool) -> None:
+    """Print the life of one sample: origin, every decision, who answered and checked, what learned.
+
+    \b
+    Example:
+      am-assets explain 0d1f6a0c54c14d0f9d3d3c2b7a1e4f55
+    """
+    from am_assets.core.config import load_profile
+    from am_assets.core.store import Store, find_root
+    from am_assets.lineage.explain import explain as life_of
+
+    rows = life_of(Store(find_root(), load_profile(profile).name).snapshot(), sample_id)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        head = f"{row.pop('artifact')} (root {row.pop('root')})"
+        _say(head)
+        for name, value in row.items():
+            _say(f"    {name}: {json.dumps(value, ensure_ascii=False)}")
+
+
+@main.command()
+@click.argument("in_path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", "out_path", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--profile", "-p", help="Profile whose judge, reward model and settings to use; default: none."
+)
+def check(in_path: Path, out_path: Path, profile: str | None) -> None:
+    """Verify the responses in a JSONL file; one verdict a line, in the order of the rows.
+
+    A row is {"id", "kind", "prompt", "response", "reference_answer"?, "test_case"?,
+    "constraints"?}. Without a profile there is no judge and no reward model: what needs one gets
+    the status `error` with the reason judge_missing or reward_missing.
+
+    \b
+    Example:
+      am-assets check answers.jsonl --out verdicts.jsonl
+    """
+    from tqdm import tqdm
+
+    from am_assets.core.config import load_profile
+    from am_assets.engines.runtime import ProfileEngines
+    from am_assets.engines.sandbox.sandbox import Sandbox
+    from am_assets.stages.verification import IsolationMissing, VerificationConfig, Verifiers
+    from am_assets.stages.verification.check_file import check_jsonl
+
+    sandbox = Sandbox()
+    verifiers, config, engines = Verifiers(), VerificationConfig(), None
+    if profile is not None:
+        loaded = load_profile(profile)
+        engines = ProfileEngines(loaded, _say)
+        config = VerificationConfig.model_validate(loaded.verification)
+        verifiers = Verifiers(judge=engines.generation("instruct"), reward=engines.reward())
+    try:
+        verifiers = dataclasses.replace(verifiers, sandbox=sandbox.start())
+    except IsolationMissing as problem:
+        click.echo(f"am-assets: code stays unverified: {problem}", err=True)
+    with tqdm(unit=" rows", disable=None) as bar:
+
+        def progress(done: int) -> None:
+            bar.update(done - bar.n)
+
+        report = check_jsonl(in_path, out_path, verifiers, config, progress)
+    sandbox.close()
+    if engines is not None:
+        engines.close()
+    counts = ", ".join(f"{status} {rows}" for status, rows in sorted(report.by_status.items()))
+    _say(f"{report.rows} verdicts in {out_path}: {counts or 'none'}")
+    for line, problem in report.malformed:
+        click.echo(f"am-assets: {in_path}, line {line}: {problem}", err=True)
+    if report.malformed_rows:
+        _fail(f"{report.malformed_rows} lines of {in_path} are no checks; the rest is done")
 
 
 def _say(line: str) -> None:
