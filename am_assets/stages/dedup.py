@@ -129,7 +129,7 @@ class _Run:
             before = right < left
             left, right, scores = left[before], right[before], pairs.similarity[before]
             rows, firsts = np.unique(left, return_index=True)
-            ends = [*firsts[1:], len(left)]
+            ends = np.append(firsts, len(left))[1:].tolist()
             for row, a, b in zip(rows.tolist(), firsts.tolist(), ends, strict=True):
                 similar[row] = (right[a:b], scores[a:b])
         return similar

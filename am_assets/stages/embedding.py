@@ -1,8 +1,5 @@
 """The `embedding_index` stage: one unit vector a kept prompt."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
 import numpy as np
 import pyarrow as pa
 

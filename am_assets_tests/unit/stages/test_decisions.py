@@ -1,0 +1,148 @@
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from am_assets.core.config import Benchmark, Columns, Decontamination, Dedup
+from am_assets.core.schema import PROMPTS, embedding_schema
+from am_assets.stages.benchmarks import benchmark_table
+from am_assets.stages.decisions import WeekDecisions, decide_week
+from am_assets.stages.embedding import embed_prompts, matrix
+from am_assets.stages.sources import UpstreamRow
+from am_assets_tests.unit.stages.rows import WordCountEngine, prompt_row
+
+ENGINE = WordCountEngine()
+EGGS = "Janet sells eggs at the market every day for two dollars each"
+PEARS = "a gardener picks ripe yellow pears and stores them inside wooden boxes"
+
+
+def tables(*rows: dict[str, Any]) -> dict[str, pa.Table]:
+    sources = {row["source"] for row in rows}
+    return {
+        name: PROMPTS.table(row for row in rows if row["source"] == name)
+        for name in sorted(sources)
+    }
+
+
+def benchmark(*prompts: str) -> pa.Table:
+    config = Benchmark(kind="files", location="x", domain="math", columns=Columns(prompt="q"))
+    rows = [UpstreamRow({"q": prompt}, "b", i, "") for i, prompt in enumerate(prompts, 1)]
+    return benchmark_table(config, "held_out", rows, ENGINE)
+
+
+def decide(
+    *rows: dict[str, Any], earlier: pa.Table | None = None, items: tuple[str, ...] = ()
+) -> WeekDecisions:
+    prompts = tables(*rows)
+    return decide_week(
+        prompts,
+        {name: embed_prompts(table, ENGINE) for name, table in prompts.items()},
+        [benchmark(*items)],
+        earlier,
+        {"numbers": 1, "other": 0},
+        Dedup(),
+        Decontamination(),
+    )
+
+
+def kept_earlier(*rows: dict[str, Any]) -> pa.Table:
+    prompts = PROMPTS.table(rows)
+    vectors = embed_prompts(prompts, ENGINE)
+    return pa.table(
+        {
+            "sample_id": prompts["sample_id"],
+            "prompt_hash": prompts["prompt_hash"],
+            "reference_answer": prompts["reference_answer"],
+            "vector": vectors["vector"],
+        }
+    )
+
+
+def fates(found: WeekDecisions) -> dict[str, tuple[str, dict[str, Any]]]:
+    return {
+        row["sample_id"]: (row["reason"] or row["decision"], json.loads(row["evidence"] or "{}"))
+        for row in found.table.to_pylist()
+    }
+
+
+def test_a_contaminated_row_names_item_method_and_score():
+    found = decide(prompt_row("a", EGGS), prompt_row("b", PEARS), items=(EGGS,))
+    assert fates(found) == {
+        "a": (
+            "contaminated",
+            {"benchmark": "held_out", "item_id": "held_out/1", "method": "exact", "score": 1.0},
+        ),
+        "b": ("kept", {}),
+    }
+    assert found.stats.contaminated == {"held_out/exact": 1}
+
+
+def test_a_contaminated_row_is_nobodys_twin():
+    shuffled = " ".join(reversed(PEARS.split()))
+    found = decide(
+        prompt_row("a", PEARS, reference_answer="1"),
+        prompt_row("b", f"{PEARS} quickly", source="other"),
+        prompt_row("c", shuffled),
+        items=(f"{EGGS} {PEARS}",),
+    )
+    assert {k: v[0] for k, v in fates(found).items()} == {
+        "a": "contaminated",
+        "b": "contaminated",
+        "c": "kept",
+    }
+
+
+def test_an_identical_prompt_of_a_better_ranked_source_is_kept():
+    found = decide(prompt_row("a", EGGS), prompt_row("b", EGGS.upper(), source="other"))
+    assert fates(found) == {
+        "a": ("exact_duplicate", {"twin": "b", "similarity": 1.0}),
+        "b": ("kept", {}),
+    }
+    assert found.stats.duplicates == {"exact_duplicate": 1}
+
+
+def test_a_similar_prompt_of_an_earlier_week_stays():
+    earlier = kept_earlier(prompt_row("old", EGGS))
+    found = decide(prompt_row("new", f"{EGGS} morning", reference_answer="1"), earlier=earlier)
+    reason, evidence = fates(found)["new"]
+    assert reason == "semantic_duplicate"
+    assert evidence["twin"] == "old"
+    assert 0.9 < evidence["similarity"] < 1
+
+
+def test_a_newer_version_supersedes_and_replaces_the_older_one():
+    earlier = kept_earlier(prompt_row("old", EGGS))
+    found = decide(prompt_row("new", f"{EGGS} morning", supersedes="old"), earlier=earlier)
+    assert fates(found) == {"new": ("kept", {})}
+    assert found.superseded.to_pylist() == [{"sample_id": "old", "superseded_by": "new"}]
+
+
+def test_a_dropped_newer_version_still_supersedes():
+    row = prompt_row("new", EGGS, supersedes="old", decision="dropped", reason="url")
+    found = decide(row)
+    assert found.table.num_rows == 0
+    assert found.superseded.num_rows == 1
+
+
+def test_a_week_without_rows_decides_nothing():
+    found = decide()
+    assert (found.table.num_rows, found.superseded.num_rows) == (0, 0)
+    assert found.stats.nearest == [0] * 50
+
+
+def test_stats_count_every_candidate():
+    found = decide(prompt_row("a", EGGS), prompt_row("b", PEARS), prompt_row("c", f"{PEARS} now"))
+    assert found.stats.candidates == 3
+    assert found.stats.kept == 2
+    assert sum(found.stats.nearest) == 3
+
+
+def test_embedding_tables_hold_the_kept_rows_and_unit_vectors():
+    prompts = PROMPTS.table(
+        [prompt_row("b", EGGS), prompt_row("a", PEARS), prompt_row("c", EGGS, decision="dropped")]
+    )
+    table = embed_prompts(prompts, ENGINE)
+    assert table.schema.equals(embedding_schema(ENGINE.dimension).arrow)
+    assert table["sample_id"].to_pylist() == ["a", "b"]
+    assert (matrix(table) == ENGINE.embed([PEARS, EGGS])).all()
+    assert embed_prompts(prompts.slice(0, 0), ENGINE).num_rows == 0
