@@ -105,9 +105,10 @@ def sample_outcomes(
     """
     wanted = set(labelled)
     samples = prompts.select(["sample_id", "source", "week", "kind"]).to_pylist()
-    existing_of = {row["sample_id"]: row for row in existing.to_pylist()}
+    columns = ["sample_id", "status", "score", "reason"]
+    existing_of = {row["sample_id"]: row for row in existing.select(columns).to_pylist()}
     verdicts_of: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in verdicts.to_pylist():
+    for row in verdicts.select(columns).to_pylist():
         verdicts_of[row["sample_id"]].append(row)
     unanswered: defaultdict[str, set[str]] = defaultdict(set)
     for row in responses.select(["sample_id", "decision", "reason"]).to_pylist():

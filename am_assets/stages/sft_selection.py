@@ -146,10 +146,14 @@ def _best_distilled(
         if row["sample_id"] in samples
     }
     passing = pa.array(list(scores), pa.string())
-    texts = responses.filter(pc.field("response_id").isin(passing))
+    texts = responses.select(["response_id", "sample_id", "text", "token_ids", "model"])
+    texts = texts.filter(pc.field("response_id").isin(passing))
+    # Token ids are counted in Arrow: as Python lists they would not fit into memory.
+    lengths = pc.call_function("list_value_length", [texts["token_ids"]])
+    texts = texts.drop_columns(["token_ids"]).append_column("tokens", lengths)
     ranked: dict[str, tuple[tuple[float, int, str], dict[str, Any]]] = {}
-    for row in texts.select(["response_id", "sample_id", "text", "token_ids", "model"]).to_pylist():
-        tokens = len(row["token_ids"]) or len(row["text"].split())
+    for row in texts.to_pylist():
+        tokens = row["tokens"] or len(row["text"].split())
         rank = (-(scores[row["response_id"]] or 0.0), tokens, row["response_id"])
         if row["sample_id"] not in ranked or rank < ranked[row["sample_id"]][0]:
             columns = {
