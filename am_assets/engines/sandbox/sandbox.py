@@ -25,8 +25,9 @@ _REMEDY = (
     "run on Linux 5.13 or newer with Landlock enabled and seccomp allowed "
     "(`am-assets doctor` says which is missing); code stays unverified until then"
 )
-_START_S = 30.0
-_GRACE_S = 10.0
+_START_S = 120.0
+# Above the server's own deadlines.
+_PATIENCE, _GRACE_S = 40.0, 30.0
 _STATUSES = ("ok", "exception", "timeout", "memory", "output_limit", "killed")
 
 
@@ -118,7 +119,7 @@ class _Server:
         }
         try:
             _write(process, message)
-            answer = _read(process, 5 * job.time_limit_s + _GRACE_S)
+            answer = _read(process, _PATIENCE * job.time_limit_s + _GRACE_S)
         except RunnerFailed:
             self.stop()
             raise

@@ -23,7 +23,7 @@ class Job:
 
     Without `expressions` the source runs as `__main__` and reads `stdin`. With them it runs as a
     module, then `setup`, and each expression is evaluated in its namespace in order.
-    `time_limit_s` is CPU seconds (idle programs are ended a few times later by the clock);
+    `time_limit_s` is CPU seconds (an idle program is ended by the clock, some times later);
     `memory_mb` bounds the address space and `output_bytes` what is printed or returned.
     """
 
