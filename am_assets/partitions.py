@@ -5,12 +5,16 @@ multi-partitions have two dimensions). Which partition reads which follows from 
 both assets have; `partition_mapping` says it to Dagster, `core.pipeline` resolves it to artifacts.
 """
 
+import warnings
 from datetime import date, timedelta
 
 import dagster as dg
 
 from am_assets.core.config import Profile
 from am_assets.core.pipeline import BENCHMARK, RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Key, Read
+
+# Multi-partitions are beta in this pinned version; saying so at every start helps nobody.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 def partitions_of(profile: Profile) -> dict[tuple[str, ...], dg.PartitionsDefinition]:

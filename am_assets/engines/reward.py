@@ -18,10 +18,17 @@ class RewardModel:
 
     Each conversation is one forward pass of its own: the floats of a batched pass depend on who
     shares the batch, and a rating must not. Runs on a GPU when there is one.
+    `dimensions` names the outputs where the model's own id2label does not.
     """
 
     def __init__(
-        self, folder: Path, name: str, *, dtype: str = "float32", max_tokens: int | None = None
+        self,
+        folder: Path,
+        name: str,
+        *,
+        dtype: str = "float32",
+        max_tokens: int | None = None,
+        dimensions: Sequence[str] | None = None,
     ) -> None:
         import transformers
 
@@ -32,7 +39,12 @@ class RewardModel:
         )
         self._model.to(self._device).eval()
         labels = self._model.config.id2label
-        self._dimensions = tuple(str(labels[index]) for index in sorted(labels))
+        self._dimensions = tuple(dimensions or (str(labels[index]) for index in sorted(labels)))
+        if len(self._dimensions) != len(labels):
+            raise ValueError(
+                f"the reward model in {folder} rates {len(labels)} dimensions, but the profile "
+                f"names {len(self._dimensions)}: correct models.reward.options.dimensions"
+            )
         positions = getattr(self._model.config, "max_position_embeddings", 4096)
         self._max_tokens = min(max_tokens or positions, positions)
         self._identity = ModelIdentity(

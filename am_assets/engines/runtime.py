@@ -105,7 +105,13 @@ class ProfileEngines:
         model = self._model("reward")
         if model is None:
             return None
-        return RewardModel(locate_model(model, "reward"), "reward", dtype=model.dtype)
+        return RewardModel(
+            locate_model(model, "reward"),
+            "reward",
+            dtype=model.dtype,
+            max_tokens=model.max_model_len,
+            dimensions=model.options.get("dimensions"),
+        )
 
     def reward(self) -> RewardEngine | None:
         """The reward model, None where the profile has none."""
