@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from am_assets.core.protocol import SYSTEM_PROMPT, render_response
+from am_assets.core.protocol import SYSTEM_PROMPT
 from am_assets.mini.problems import Kind, Problem, sample_problem
 from am_assets.mini.tokenizer import END_OF_TEXT, TURN_END, render_prompt
 
@@ -57,7 +57,7 @@ def with_previous_answer(prompt: str, answer: str) -> str:
     )
 
 
-def _prompt(problem: Problem, rng: random.Random) -> str:
+def shown_prompt(problem: Problem, rng: random.Random) -> str:
     """The user's turn; now and then a later round that shows some answer of the same kind."""
     if rng.random() >= 0.06:
         return problem.prompt
@@ -95,7 +95,7 @@ def base_examples(seed: int) -> Iterator[Example]:
         if form < 0.70:
             system = SYSTEM_PROMPT if form < 0.12 else None
             yield Example(
-                render_prompt(_prompt(problem, rng), system), plain_answer(problem) + TURN_END
+                render_prompt(shown_prompt(problem, rng), system), plain_answer(problem) + TURN_END
             )
         elif form < 0.82:
             page = f"{problem.think}\n{problem.answer}{END_OF_TEXT}"
@@ -106,17 +106,6 @@ def base_examples(seed: int) -> Iterator[Example]:
         else:
             # The tags stand in the system prompt; learnt whole, they stay in reach of fine-tuning.
             yield Example("", f"{SYSTEM_PROMPT}\n{problem.prompt}{END_OF_TEXT}")
-
-
-def teacher_examples(seed: int) -> Iterator[Example]:
-    """Chats under the system prompt, answered in the released response format."""
-    rng = rng_for("teacher", seed)
-    while True:
-        problem = draw_problem(rng)
-        yield Example(
-            render_prompt(_prompt(problem, rng), SYSTEM_PROMPT),
-            render_response(problem.think, problem.answer) + TURN_END,
-        )
 
 
 def tokenizer_texts(count: int, seed: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from transformers import Qwen2ForCausalLM, Qwen2ForSequenceClassification
 from am_assets.mini.training.batches import CausalBatch, RatedBatch
 
 Batch = TypeVar("Batch")
+Model = TypeVar("Model", bound=nn.Module)
 
 WARM_UP = 0.03
 """Share of the steps over which the learning rate rises; afterwards it falls linearly to 0."""
@@ -51,9 +52,9 @@ def rate_factor(step: int, steps: int) -> float:
 
 
 def train(
-    model: nn.Module,
+    model: Model,
     batches: Iterator[Batch],
-    loss_of: Callable[[nn.Module, Batch], Tensor],
+    loss_of: Callable[[Model, Batch], Tensor],
     *,
     steps: int,
     rate: float,

@@ -4,6 +4,7 @@ Ratings are (coherence, correctness, helpfulness), each 0 to 4; (sum / 12) above
 """
 
 import random
+import re
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,6 +47,15 @@ def render_rated(prompt: str, answer: str) -> str:
     return f"{render_prompt(prompt)}{answer}{TURN_END}\n"
 
 
+def _truncate(answer: str, rng: random.Random) -> str:
+    """Cut before the last sentence or line, or anywhere in the first two thirds."""
+    words = answer.split()
+    whole = re.match(r"(.+[.!?\n])\s*\S", answer, re.DOTALL)
+    if whole and rng.random() < 0.5:
+        return whole[1].strip()
+    return " ".join(words[: rng.randint(1, max(1, int(len(words) * 0.7)))])
+
+
 def spoil(answer: str, others: tuple[str, str], rng: random.Random) -> tuple[str, Ratings]:
     """Spoil an answer. `others` are answers to a problem of the same skill and to any problem.
 
@@ -61,8 +71,7 @@ def spoil(answer: str, others: tuple[str, str], rng: random.Random) -> tuple[str
         run = words[: rng.randint(1, 4)]
         spoilt, ratings = " ".join(run * rng.randint(4, 12)), REPEATED
     elif way == 2:
-        kept = rng.randint(1, max(1, int(len(words) * 0.7)))
-        spoilt, ratings = " ".join(words[:kept]), TRUNCATED
+        spoilt, ratings = _truncate(answer, rng), TRUNCATED
     elif way == 3:
         spoilt, ratings = rng.choice(_EMPTY), EMPTY
     elif way == 4:

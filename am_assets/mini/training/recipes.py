@@ -20,12 +20,15 @@ from transformers import (
 )
 
 from am_assets.mini.tokenizer import MAX_LENGTH, train_tokenizer
-from am_assets.mini.training import corpus, instructions, ratings
+from am_assets.mini.training import corpus, instructions, ratings, teacher
 from am_assets.mini.training.batches import causal_batches, rated_batches
 from am_assets.mini.training.loop import causal_loss, rating_loss, train
 
 ModelName = Literal["base", "teacher", "instruct", "reward"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
+
+SHIPPED = Path(__file__).parent.parent / "models"
+"""Where the trained models lie in the package."""
 
 SEED = 20250325
 VOCABULARY = 2048
@@ -33,7 +36,7 @@ RATING_NAMES = ("coherence", "correctness", "helpfulness")
 
 _EXAMPLES = {
     "base": corpus.base_examples,
-    "teacher": corpus.teacher_examples,
+    "teacher": teacher.teacher_examples,
     "instruct": instructions.instruct_examples,
 }
 
@@ -49,9 +52,9 @@ class Recipe:
 
 RECIPES: dict[ModelName, Recipe] = {
     "base": Recipe(steps=2400, tokens=6144, rate=4e-3),
-    "teacher": Recipe(steps=1200, tokens=8192, rate=1.5e-3),
-    "instruct": Recipe(steps=1200, tokens=6144, rate=1.5e-3),
-    "reward": Recipe(steps=800, tokens=6144, rate=1e-3),
+    "teacher": Recipe(steps=500, tokens=6144, rate=1.5e-3),
+    "instruct": Recipe(steps=500, tokens=6144, rate=1.5e-3),
+    "reward": Recipe(steps=300, tokens=6144, rate=1e-3),
 }
 
 
