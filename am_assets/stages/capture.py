@@ -120,10 +120,17 @@ def _row(
             "reason": TAKEDOWN,
             "occurrences": [{**one, "upstream_key": None} for one in found],
         }
+    if known:
+        # The capture that saw it first holds its content; weeks of unchanged rows cost little.
+        return {
+            "kind": record["kind"],
+            "change": "repeated",
+            "decision": DROPPED,
+            "reason": REPEATED,
+            "occurrences": found,
+        }
     keys = sorted(one["upstream_key"] for one in found if one["upstream_key"] is not None)
     row = {**record, "upstream_key": keys[0] if keys else None, "occurrences": found}
-    if known:
-        return {**row, "change": "repeated", "decision": DROPPED, "reason": REPEATED}
     older = superseded.get(sample)
     change = "new" if older is None else "changed"
     return {**row, "change": change, "supersedes": older, "decision": KEPT}

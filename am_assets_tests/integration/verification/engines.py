@@ -1,6 +1,6 @@
 """Engines that answer by rule, so that a test knows what a judge or reward model would say."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ class RuleJudge:
 
     model = ModelIdentity("rule-judge", "d" * 32, "rules", "1")
 
-    def __init__(self, answers: dict[str, Sequence[str | None]]) -> None:
+    def __init__(self, answers: Mapping[str, Sequence[str | None]]) -> None:
         self._answers = answers
         self.calls: list[list[GenerationRequest]] = []
 

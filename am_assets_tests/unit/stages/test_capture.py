@@ -55,7 +55,10 @@ def test_a_sample_of_an_earlier_week_is_dropped_as_repeated():
     first = capture(upstream([("one", "x")]))
     second = capture(upstream([("one", "x"), ("two", "y")]), [first.table], week=1)
     rows = by_prompt(second)
-    assert (rows["one"]["change"], rows["one"]["decision"], rows["one"]["reason"]) == (
+    # Its content stays with the capture that saw it first.
+    repeated = rows[None]
+    assert repeated["sample_id"] == first.table["sample_id"][0].as_py()
+    assert (repeated["change"], repeated["decision"], repeated["reason"]) == (
         "repeated",
         "dropped",
         "repeated",
