@@ -53,13 +53,12 @@ class JudgeConfig(_Section):
     template: Annotated[str, AfterValidator(_has_placeholders)] = JUDGE_TEMPLATE
     score_pattern: Annotated[str, AfterValidator(_compiles)] = r"Score:\s*\**\s*([0-5])(?![\d.])"
     max_tokens: int = Field(default=512, gt=0)
-    pass_score: float = Field(default=4.99, ge=0, le=5)
 
 
 class MathConfig(_Section):
-    """Rule-based comparison; a pass needs a score above `pass_score` [DD 2.4.1].
+    """Rules, whose score is 0 or 1, and a judge's second opinion, 0-5 over 5 [DD 2.4.1].
 
-    `timeout_s` is CPU seconds for one comparison.
+    A pass needs a score above `pass_score`. `timeout_s` is CPU seconds for one comparison.
     """
 
     judge_second_opinion: bool = True

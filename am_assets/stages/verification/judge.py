@@ -18,7 +18,7 @@ from am_assets.stages.verification.outcome import Outcome, Verifier
 
 VERSION = "judge-1"
 _PLACEHOLDER = re.compile(r"\{(prompt|reference|answer)\}")
-_MAX_SCORE = 5
+MAX_SCORE = 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Judge:
             score = int(found[-1]) if found else None
         except ValueError:
             return None
-        return score if score is not None and 0 <= score <= _MAX_SCORE else None
+        return score if score is not None and 0 <= score <= MAX_SCORE else None
 
     def _outcome(
         self,
@@ -103,8 +103,8 @@ class Judge:
             return self.verifier.error("judge_unparseable", **evidence, reply=reply.text[-200:])
         evidence["judge_score"] = score
         if score > question.pass_score:
-            return self.verifier.passed(score / _MAX_SCORE, **evidence)
-        return self.verifier.failed("wrong_answer", score / _MAX_SCORE, **evidence)
+            return self.verifier.passed(score / MAX_SCORE, **evidence)
+        return self.verifier.failed("wrong_answer", score / MAX_SCORE, **evidence)
 
 
 def _answered(reply: Completion | None) -> bool:

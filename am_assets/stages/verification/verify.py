@@ -13,7 +13,7 @@ from am_assets.stages.verification.chat import RewardJudge
 from am_assets.stages.verification.code import check_code
 from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.instruction import check_instructions
-from am_assets.stages.verification.judge import Judge, Question
+from am_assets.stages.verification.judge import MAX_SCORE, Judge, Question
 from am_assets.stages.verification.math_check import check_math
 from am_assets.stages.verification.math_pool import MathPool
 from am_assets.stages.verification.outcome import Outcome, Verifier
@@ -123,7 +123,8 @@ def _second_opinion(
     evidence = {"rule_verdict": "fail", "rule_reason": outcome.reason, **outcome.evidence}
     reference = check.reference_answer or ""
     return _Pending(
-        answer, Question(check.prompt, reference, answer, config.judge.pass_score, evidence)
+        answer,
+        Question(check.prompt, reference, answer, config.math.pass_score * MAX_SCORE, evidence),
     )
 
 
