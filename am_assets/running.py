@@ -239,7 +239,8 @@ def _counts(project: Project, step: Step) -> str:
 
 def open_instance(root: Path) -> dg.DagsterInstance:
     """The instance of $DAGSTER_HOME, or of `.dagster_home` in the project folder."""
-    home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home")
+    # Dagster refuses a relative path.
+    home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True)
     settings, link = root / "dagster.yaml", home / "dagster.yaml"
     if settings.is_file() and not link.exists():

@@ -314,10 +314,31 @@ def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
     try:
         return Profile.model_validate({**data, "folder": (folder or home).resolve()})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the top level"
+        # Where a text or a section may stand, a section that is wrong is the error to tell.
+        errors = [e for e in error.errors() if not (e["type"] in _PLAIN and _is_dict(e["input"]))]
+        first = (errors or error.errors())[0]
+        key = _key(first["loc"], data) or "the top level"
         if first["type"] == "extra_forbidden":
             message = "is not a known key; check its spelling or remove it"
         else:
             message = first["msg"].removeprefix("Value error, ")
         raise ProfileError(f"profile {name_or_path}, key {key}: {message}") from error
+
+
+_PLAIN = ("string_type", "list_type")
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _key(location: tuple[int | str, ...], data: Any) -> str:
+    """Dotted key of a validation error, without pydantic's names for the members of a union."""
+    parts: list[str] = []
+    for part in location:
+        known = isinstance(data, dict) and part in data
+        if not known and (not isinstance(data, dict | list) or part in ("str", "Marker")):
+            continue
+        parts.append(str(part))
+        data = data[part] if known or (isinstance(data, list) and part in range(len(data))) else {}
+    return ".".join(parts)

@@ -315,9 +315,10 @@ class Materializer:
             run.folder.mkdir()
             built = stage.build(run)
             manifest = self._seal(stage, plan, built, run.folder)
-            self.store.publish(manifest, dict(meta), run.folder)
+            # First, because what fails here must be tried again: a published derivation is not.
             if stage.derive is not None:
                 stage.derive(run, built, manifest.root)
+            self.store.publish(manifest, dict(meta), run.folder)
         return Outcome(manifest, reused=False)
 
     def _resolve(self, stage: Stage, key: Key) -> Iterable[Input]:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+import torch
+
 from am_assets.core.config import Model, Profile
 from am_assets.core.pipeline import Progress
 from am_assets.core.requests import GenerationEngine, RewardEngine
@@ -29,7 +31,10 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.stages.verification.runner import IsolationMissing
 
-_OPEN_ENGINES = 2
+_OPEN_ON_CPU = 4
+_OPEN_ON_GPU = 1
+"""A causal engine takes most of a GPU's memory for its key-value cache."""
+
 _REPORT_EVERY = 0.1
 
 
@@ -107,7 +112,7 @@ class ProfileEngines:
             return None
         return RewardModel(
             locate_model(model, "reward"),
-            "reward",
+            model_name(model),
             dtype=model.dtype,
             max_tokens=model.max_model_len,
             dimensions=model.options.get("dimensions"),
@@ -156,7 +161,7 @@ class ProfileEngines:
     def _keep(self, name: str) -> GenerationEngine:
         """Mark an engine as the last used, and close the one unused longest beyond the limit."""
         self._causal.move_to_end(name)
-        while len(self._causal) > _OPEN_ENGINES:
+        while len(self._causal) > (_OPEN_ON_GPU if torch.cuda.is_available() else _OPEN_ON_CPU):
             _, oldest = self._causal.popitem(last=False)
             if isinstance(oldest, VllmEngine):
                 oldest.close()
@@ -168,12 +173,18 @@ class ProfileEngines:
             return OpenAIEngine(model, role, progress=progress)
         return VllmEngine(
             folder or locate_model(model, role),
-            role,
+            role if folder else model_name(model),
             dtype=model.dtype,
             max_model_len=model.max_model_len,
             options=model.options,
             progress=progress,
         )
+
+
+def model_name(model: Model) -> str:
+    """What a model is called in artifacts: its hub id or folder name, never where it lies."""
+    local = Path(model.path).expanduser()
+    return local.name if local.is_dir() else model.path
 
 
 class _Reporter:

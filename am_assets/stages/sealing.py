@@ -27,22 +27,18 @@ def sealing(rows: Iterable[UpstreamRow], path: Path) -> Iterator[UpstreamRow]:
                 "file_sha256": row.file_sha256,
                 "data": row.data,
             }
-            # Upstream values that JSON has no form for (dates, decimals) are kept as their text.
-            out.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
-            yield row
+            # Escapes keep lone surrogates, which UTF-8 has no form for.
+            line = json.dumps(record, default=_text)
+            out.write(line + "\n")
+            # What the seal says, so that reading it again gives the same rows.
+            yield _row(line)
 
 
 def sealed_rows(path: Path) -> Iterator[UpstreamRow]:
     """The rows of a sealed capture, in upstream's order."""
     with path.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed) as raw:
         for line in io.TextIOWrapper(raw, encoding="utf-8", newline="\n"):
-            record = json.loads(line)
-            yield UpstreamRow(
-                data=record["data"],
-                file=record["file"],
-                row=record["row"],
-                file_sha256=record["file_sha256"],
-            )
+            yield _row(line)
 
 
 def erase(path: Path, places: AbstractSet[tuple[str, int]]) -> None:
@@ -52,3 +48,18 @@ def erase(path: Path, places: AbstractSet[tuple[str, int]]) -> None:
     for _ in sealing(rows, rewritten):
         pass
     rewritten.replace(path)
+
+
+def _row(line: str) -> UpstreamRow:
+    record = json.loads(line)
+    return UpstreamRow(
+        data=record["data"],
+        file=record["file"],
+        row=record["row"],
+        file_sha256=record["file_sha256"],
+    )
+
+
+def _text(value: object) -> str:
+    """Upstream values that JSON has no form for (dates, decimals, bytes) are kept as text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

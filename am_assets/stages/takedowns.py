@@ -19,7 +19,9 @@ def read_takedowns(root: Path, profile: str, source: str) -> list[str]:
     if not path.is_file():
         return []
     ids: set[str] = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # Undecodable bytes become a character that no id has, and are named with their line below.
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), 1):
         entry = line.strip()
         if not entry or entry.startswith("#"):
             continue

@@ -68,12 +68,18 @@ def causal_batches(
     """Endless batches of about `tokens` tokens whose loss falls on the learnt parts only."""
     pad = int(tokenizer.pad_token_id)
 
-    def encoded() -> Iterator[tuple[list[int], int]]:
+    def encoded() -> Iterator[tuple[list[int], list[bool]]]:
         while pool := list(islice(examples, _POOL)):
-            given = tokenizer([example.given for example in pool])["input_ids"]
-            learnt = tokenizer([example.learnt for example in pool])["input_ids"]
-            for before, after in zip(given, learnt, strict=True):
-                yield before + after, len(before)
+            spans = [((each.given, each.learnt), *each.more) for each in pool]
+            texts = [text for example in spans for pair in example for text in pair]
+            ids = iter(tokenizer(texts)["input_ids"])
+            for example in spans:
+                row: list[int] = []
+                learnt: list[bool] = []
+                for learn in (False, True) * len(example):
+                    row += (span := next(ids))
+                    learnt += [learn] * len(span)
+                yield row, learnt
 
     for rows in _pooled(encoded(), lambda row: len(row[0]), tokens, rng):
         inputs = _padded([row for row, _ in rows], pad)
@@ -81,8 +87,9 @@ def causal_batches(
         at = torch.tensor(
             [
                 number * width + place - 1
-                for number, (row, start) in enumerate(rows)
-                for place in range(max(start, 1), len(row))
+                for number, (_, learnt) in enumerate(rows)
+                for place, learn in enumerate(learnt)
+                if learn and place > 0
             ]
         )
         yield CausalBatch(inputs, at, inputs.flatten()[at + 1])

@@ -25,10 +25,14 @@ KIND_WEIGHTS: dict[Kind, float] = {
 
 @dataclass(frozen=True)
 class Example:
-    """Text to condition on, and text to learn; no loss falls on `given`."""
+    """Text to condition on and text to learn, in turn; no loss falls on what is given.
+
+    `more` holds further (given, learnt) pairs that follow in the same sequence.
+    """
 
     given: str
     learnt: str
+    more: tuple[tuple[str, str], ...] = ()
 
 
 def rng_for(*parts: object) -> random.Random:

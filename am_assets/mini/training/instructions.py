@@ -8,7 +8,7 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Iterator
 
-from am_assets.mini.problems import Problem
+from am_assets.mini.problems import Kind, Problem, sample_problem
 from am_assets.mini.tokenizer import TURN_END, render_prompt
 from am_assets.mini.training.corpus import Example, draw_problem, rng_for
 
@@ -72,18 +72,30 @@ def _invented_pair(words: deque[str], rng: random.Random) -> tuple[str, str]:
     return " ".join(phrase), " ".join(changed)
 
 
-def _judged(question: str, reference: str, other: str, rng: random.Random) -> Example:
-    """One comparison: the reference in other words scores 5, a hedge 1 and another answer 0."""
+def _comparison(reference: str, other: str, rng: random.Random) -> tuple[str, int]:
+    """An answer and its score: the reference in other words 5, a hedge 1, another answer 0."""
     draw = rng.random()
     if draw < 0.5 or _same(reference, other):
-        answer, score = _phrase(reference, rng), 5
-    elif draw < 0.94:
-        answer, score = _phrase(other, rng), 0
-    else:
-        answer, score = rng.choice(_HEDGES).format(answer=reference, other=other), 1
-    return Example(
-        render_prompt(judge_prompt(question, reference, answer)), f"score: {score}{TURN_END}"
-    )
+        return _phrase(reference, rng), 5
+    if draw < 0.95:
+        return _phrase(other, rng), 0
+    return rng.choice(_HEDGES).format(answer=reference, other=other), 1
+
+
+def _judged(question: str, reference: str, other: str, rng: random.Random) -> Example:
+    answer, score = _comparison(reference, other, rng)
+    prompt = judge_prompt(question, reference, answer)
+    return Example(render_prompt(prompt), f"score: {score}{TURN_END}")
+
+
+def _judged_in_a_row(pairs: list[tuple[str, str]], rng: random.Random) -> Example:
+    """One chat with many comparisons: what a comparison teaches is a single number."""
+    turns: list[tuple[str, str]] = []
+    for reference, other in pairs:
+        answer, score = _comparison(reference, other, rng)
+        asked = render_prompt(f"Reference: {reference}\nAnswer: {answer}")
+        turns.append((f"\n{asked}" if turns else asked, f"score: {score}{TURN_END}"))
+    return Example(*turns[0], more=tuple(turns[1:]))
 
 
 def _labelled(problem: Problem) -> Example:
@@ -94,23 +106,33 @@ def _labelled(problem: Problem) -> Example:
 
 
 def instruct_examples(seed: int) -> Iterator[Example]:
-    """Labelled tasks and judged answers, in equal parts."""
+    """Labelled tasks, judged answers, and chats of many comparisons."""
     rng = rng_for("instruct", seed)
     earlier: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=50))
     words: deque[str] = deque(["one", "two"], maxlen=3000)
+
+    def pair(problem: Problem) -> tuple[str, str]:
+        """A reference, and an answer it is compared with."""
+        reference = problem.reference_answer
+        if reference is None or rng.random() < 0.3:
+            return _invented_pair(words, rng)
+        pool = earlier[problem.skill if rng.random() < 0.8 else problem.kind]
+        other = rng.choice(pool) if pool else reference
+        if problem.kind == "math" and rng.random() < 0.4:
+            other = _near_miss(reference, rng)
+        for key in (problem.skill, problem.kind):
+            earlier[key].append(reference)
+        return reference, other
+
     while True:
         problem = draw_problem(rng)
         words.extend(word.strip(".,?!:;") for word in problem.prompt.split() if word.isalpha())
-        if rng.random() < 0.5:
+        form = rng.random()
+        if form < 0.2:
             yield _labelled(problem)
-        elif problem.reference_answer is None or rng.random() < 0.3:
-            yield _judged(problem.prompt, *_invented_pair(words, rng), rng)
+        elif form < 0.5:
+            yield _judged(problem.prompt, *pair(problem), rng)
         else:
-            reference = problem.reference_answer
-            pool = earlier[problem.skill if rng.random() < 0.8 else problem.kind]
-            other = rng.choice(pool) if pool else reference
-            if problem.kind == "math" and rng.random() < 0.4:
-                other = _near_miss(reference, rng)
-            for key in (problem.skill, problem.kind):
-                earlier[key].append(reference)
-            yield _judged(problem.prompt, reference, other, rng)
+            kinds: tuple[Kind, ...] = ("math", "science")
+            others = [sample_problem(rng.choice(kinds), rng, "train") for _ in range(7)]
+            yield _judged_in_a_row([pair(each) for each in (problem, *others)], rng)
