@@ -135,9 +135,7 @@ def _template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_project(
-    _template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], Path]:
+def new_project(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
     """Makes project folders of their own: git, DVC, one commit, nothing published."""
 
     def make() -> Path:
@@ -159,3 +157,32 @@ def project(new_project: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("AM_ASSETS_PROFILE", raising=False)
     monkeypatch.delenv("AM_ASSETS_FOLDER", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(new_project: Callable[[], Path]) -> Path:
+    """The tiny profile materialized from source to release, in a process of its own.
+
+    Shared: copy it before changing anything in it.
+    """
+    folder = new_project()
+    write_tiny(folder)
+    done = am_assets(folder, "materialize", "--profile", "tiny.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def am_assets(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in `folder`, as a user would."""
+    return subprocess.run(
+        [sys.executable, "-c", "from am_assets.cli import main; main()", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            **NO_AUTHOR,
+            "AM_ASSETS_ROOT": str(folder),
+            "DAGSTER_HOME": str(folder / ".dagster_home"),
+        },
+    )

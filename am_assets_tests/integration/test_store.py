@@ -215,8 +215,10 @@ def test_a_store_in_a_subfolder_of_a_repository_works(project: Path) -> None:
     shutil.rmtree(inner / "data")
     assert store.restore(manifest)
     assert Store(project, "tiny").snapshot().refs() == []
-    assert git(project, "ls-tree", "-r", "--name-only", "am-data").splitlines()[0].startswith(
-        "deep/er/data/tiny/made"
+    assert (
+        git(project, "ls-tree", "-r", "--name-only", "am-data")
+        .splitlines()[0]
+        .startswith("deep/er/data/tiny/made")
     )
 
 
