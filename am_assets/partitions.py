@@ -6,7 +6,7 @@ both assets have; `partition_mapping` says it to Dagster, `core.pipeline` resolv
 """
 
 import warnings
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -24,6 +24,9 @@ def partitions_of(profile: Profile) -> dict[tuple[str, ...], dg.PartitionsDefini
     week, so that it can be captured while it runs.
     """
     end = profile.weeks.last + timedelta(weeks=1) if profile.weeks.last else None
+    if end is not None and end > _today():
+        # Dagster lists no week that has not passed, unless it is an open one.
+        end = None
     weeks = dg.WeeklyPartitionsDefinition(
         start_date=profile.weeks.start.isoformat(),
         end_date=end.isoformat() if end else None,
@@ -87,4 +90,8 @@ def partition_key(key: Key, dimensions: tuple[str, ...]) -> str:
 
 def week_keys(profile: Profile) -> list[str]:
     """Mondays of the profile's weeks up to today, ISO dates."""
-    return profile.weeks.keys(date.today())
+    return profile.weeks.keys(_today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

@@ -252,8 +252,9 @@ class Weeks(Section):
         return self
 
     def keys(self, today: date) -> list[str]:
-        """Monday dates of all weeks up to `last`, or up to the week of `today`."""
-        last = self.last or today - timedelta(days=today.weekday())
+        """Monday dates of all weeks up to `last`, but none after the week of `today`."""
+        current = today - timedelta(days=today.weekday())
+        last = min(self.last or current, current)
         count = (last - self.start).days // 7 + 1
         return [(self.start + timedelta(weeks=index)).isoformat() for index in range(count)]
 
