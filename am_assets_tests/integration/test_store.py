@@ -22,8 +22,14 @@ TWO = Ref(asset="made", partition=("two", WEEK))
 
 def _worker(root: Path, name: str, count: int) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "am_assets_tests.integration.store_worker"]
-        + [str(root), name, str(count)],
+        [
+            sys.executable,
+            "-m",
+            "am_assets_tests.integration.store_worker",
+            str(root),
+            name,
+            str(count),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -229,7 +235,7 @@ def test_the_root_is_found_from_below_or_named(
     monkeypatch.delenv("AM_ASSETS_ROOT")
     (project / "a" / "b").mkdir(parents=True)
     assert find_root(project / "a" / "b") == project.resolve()
-    with pytest.raises(StoreError, match="no .dvc folder"):
+    with pytest.raises(StoreError, match=r"no \.dvc folder"):
         find_root(tmp_path)
 
 
