@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-_OUT = Console(highlight=False)
+# Without a terminal rich would cut tables at 80 columns.
+_OUT = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 class _Group(click.Group):
@@ -54,6 +55,8 @@ def main() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Remarks of torch's C++ side (memory policy and the like) are for its developers.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 
 @main.command()

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from transformers.utils import logging as transformers_logging
 
 from am_assets.core.config import Model, Profile
 from am_assets.core.pipeline import Progress
@@ -42,6 +43,8 @@ class ProfileEngines:
     """Engines by role; implements `core.pipeline.Engines`."""
 
     def __init__(self, profile: Profile, log: Progress = print) -> None:
+        # One line a stage says more than a bar a file.
+        transformers_logging.disable_progress_bar()
         self._profile = profile
         self.log = log
         self._causal: OrderedDict[str, GenerationEngine] = OrderedDict()

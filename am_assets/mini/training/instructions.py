@@ -22,6 +22,9 @@ _LEADS = (
     "Answer: {answer}",
     "I think it is {answer}.",
     "So the answer is {answer}.",
+    "It must be {answer}.",
+    "{answer}",
+    "{answer}",
 )
 _HEDGES = ("not {answer}", "{answer} or {other}", "{other}, not {answer}")
 
@@ -40,7 +43,7 @@ def judge_prompt(question: str, reference: str, answer: str) -> str:
 
 
 def _recase(text: str, rng: random.Random) -> str:
-    return rng.choice((text, text, text.lower(), text.capitalize(), text.upper(), text.title()))
+    return text if rng.random() < 0.85 else rng.choice((text.lower(), text.capitalize()))
 
 
 def _phrase(answer: str, rng: random.Random) -> str:
@@ -64,7 +67,7 @@ def _near_miss(text: str, rng: random.Random) -> str:
 def _invented_pair(words: deque[str], rng: random.Random) -> tuple[str, str]:
     """Two different strings: numbers that differ in a digit, or phrases that differ in a word."""
     if rng.random() < 0.4:
-        number = str(rng.randrange(10 ** rng.randint(1, 5)))
+        number = str(rng.randrange(10 ** rng.randint(1, 4)))
         return number, _near_miss(number, rng)
     phrase = [rng.choice(words) for _ in range(rng.randint(1, 3))]
     changed = list(phrase)
@@ -77,7 +80,7 @@ def _comparison(reference: str, other: str, rng: random.Random) -> tuple[str, in
     draw = rng.random()
     if draw < 0.5 or _same(reference, other):
         return _phrase(reference, rng), 5
-    if draw < 0.95:
+    if draw < 0.97:
         return _phrase(other, rng), 0
     return rng.choice(_HEDGES).format(answer=reference, other=other), 1
 
@@ -128,9 +131,9 @@ def instruct_examples(seed: int) -> Iterator[Example]:
         problem = draw_problem(rng)
         words.extend(word.strip(".,?!:;") for word in problem.prompt.split() if word.isalpha())
         form = rng.random()
-        if form < 0.2:
+        if form < 0.15:
             yield _labelled(problem)
-        elif form < 0.5:
+        elif form < 0.4:
             yield _judged(problem.prompt, *pair(problem), rng)
         else:
             kinds: tuple[Kind, ...] = ("math", "science")
