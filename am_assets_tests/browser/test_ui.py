@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -53,6 +54,7 @@ def address(folder: Path) -> Iterator[str]:
         cwd=folder,
         stdout=log,
         stderr=subprocess.STDOUT,
+        start_new_session=True,
         env={
             **os.environ,
             **NO_AUTHOR,
@@ -68,8 +70,13 @@ def address(folder: Path) -> Iterator[str]:
         assert time.monotonic() < until, (folder.parent / "dagster.log").read_text()
         time.sleep(0.5)
     yield address
-    server.terminate()
-    server.wait(60)
+    # The server has processes of its own, and a busy machine stops them slowly.
+    os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
     log.close()
 
 
