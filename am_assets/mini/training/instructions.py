@@ -133,7 +133,7 @@ def instruct_examples(seed: int) -> Iterator[Example]:
         form = rng.random()
         if form < 0.15:
             yield _labelled(problem)
-        elif form < 0.4:
+        elif form < 0.35:
             yield _judged(problem.prompt, *pair(problem), rng)
         else:
             kinds: tuple[Kind, ...] = ("math", "science")

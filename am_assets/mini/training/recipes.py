@@ -53,7 +53,7 @@ class Recipe:
 RECIPES: dict[ModelName, Recipe] = {
     "base": Recipe(steps=2400, tokens=6144, rate=4e-3),
     "teacher": Recipe(steps=500, tokens=6144, rate=1.5e-3),
-    "instruct": Recipe(steps=600, tokens=6144, rate=1.5e-3),
+    "instruct": Recipe(steps=1600, tokens=6144, rate=2e-3),
     "reward": Recipe(steps=300, tokens=6144, rate=1e-3),
 }
 
