@@ -76,8 +76,10 @@ def demo(all_weeks: bool) -> None:
     weeks = week_keys(project.profile)
     instance = running.open_instance(project.store.root)
     todo = running.steps(project, weeks, weeks if all_weeks else weeks[-1:])
-    worked = running.materialize(project, todo, instance, _say)
-    project.engines.close()
+    try:
+        worked = running.materialize(project, todo, instance, _say)
+    finally:
+        project.engines.close()
     reporting.print_summary(project, _OUT)
     if not worked:
         _say("Nothing had changed, so nothing was done again.")
@@ -123,8 +125,10 @@ def materialize(
         assets,
     )
     instance = running.open_instance(project.store.root)
-    worked = running.materialize(project, todo, instance, _say)
-    project.engines.close()
+    try:
+        worked = running.materialize(project, todo, instance, _say)
+    finally:
+        project.engines.close()
     if not worked:
         _say("Nothing had changed, so nothing was done again.")
     reporting.print_summary(project, _OUT)

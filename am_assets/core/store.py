@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from dvc.config import Config
 from dvc_data.hashfile.build import build
 from dvc_data.hashfile.db.local import LocalHashFileDB
 from dvc_data.hashfile.transfer import transfer
@@ -64,7 +65,15 @@ class Store:
 
     @cached_property
     def _cache(self) -> LocalHashFileDB:
-        return LocalHashFileDB(localfs, str(self.root / ".dvc" / "cache" / "files" / "md5"))
+        return LocalHashFileDB(localfs, str(self._objects))
+
+    @cached_property
+    def _objects(self) -> Path:
+        """Folder of the cache's objects, wherever DVC's own settings put the cache."""
+        settings = Config(str(self.root / ".dvc"), validate=True)
+        named = settings["cache"].get("dir")
+        cache = Path(named) if named else self.root / ".dvc" / "cache"
+        return cache / "files" / "md5"
 
     # Reading ------------------------------------------------------------------------------------
 
@@ -101,7 +110,7 @@ class Store:
         return json.loads(self._object(pointer.md5).read_text())
 
     def _object(self, md5: str) -> Path:
-        path = self.root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+        path = self._objects / md5[:2] / md5[2:]
         if not path.is_file():
             raise StoreError(
                 f"object {md5} is not in the DVC cache: fetch it with `dvc pull`, or materialize "

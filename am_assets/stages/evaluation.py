@@ -34,7 +34,9 @@ _NO_VERDICT = "no_verdict"
 class VerifyAnswers(Protocol):
     """Verification, with or without the response format as a condition."""
 
-    def __call__(self, checks: Iterable[Check], require_format: bool = ...) -> Iterable[Verdict]: ...
+    def __call__(
+        self, checks: Iterable[Check], require_format: bool = ...
+    ) -> Iterable[Verdict]: ...
 
 
 class Scores(NamedTuple):

@@ -41,7 +41,8 @@ def match_key(text: str) -> str:
 def word_ngrams(items: Sequence[str], size: int) -> Iterator[str]:
     """Runs of `size` words or numbers outside CJK text, each with the signs before it.
 
-    A sign counts as part of the word it precedes, so that formulas do not make short n-grams.
+    A sign counts as part of the word it precedes, so that formulas do not make short n-grams. At
+    least half of a run are words: a list "1, 2, 3, …" stands in thousands of unrelated problems.
     """
     run: list[str] = []
     for word in _units(items):
@@ -49,8 +50,9 @@ def word_ngrams(items: Sequence[str], size: int) -> Iterator[str]:
             run.clear()
             continue
         run.append(word)
-        if len(run) >= size:
-            yield " ".join(run[-size:])
+        last = run[-size:]
+        if len(last) == size and 2 * sum(unit[-1].isalpha() for unit in last) >= size:
+            yield " ".join(last)
 
 
 def character_ngrams(items: Sequence[str], size: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Random-weight Qwen2 models of a few thousand parameters, made where a test needs a real engine."""
+"""Random-weight Qwen2 models of a few thousand parameters, for tests of the real engines."""
 
 from pathlib import Path
 

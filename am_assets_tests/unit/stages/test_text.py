@@ -75,3 +75,8 @@ def test_folding_twice_changes_nothing(text: str):
 @given(st.lists(st.sampled_from(["cat", "12", "dog", "x"]), max_size=30), st.integers(2, 5))
 def test_a_quoted_part_shares_its_word_ngrams_with_the_whole(words: list[str], size: int):
     assert set(word_ngrams(words[3:-3], size)) <= set(word_ngrams(words, size))
+
+
+def test_a_list_of_numbers_is_no_word_ngram() -> None:
+    assert not list(word_ngrams(tokens("call it with [1, 2, 3, 4, 5, 6, 7, 8]"), 8))
+    assert list(word_ngrams(tokens("of 3 and 4 and 5 there are"), 8))
