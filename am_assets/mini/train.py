@@ -47,7 +47,7 @@ def main(name: str, out: Path, threads: int, scale: float) -> None:
     reward    rates answers: coherence, correctness, helpfulness (0 to 4 each)
 
     Seeds are fixed: the same code, thread count and CPU type give the same weights. All four take
-    about forty minutes on two CPU cores.
+    about an hour on two CPU cores.
     """
     torch.set_num_threads(threads)
     names: tuple[ModelName, ...] = tuple(each for each in MODEL_NAMES if name in (each, "all"))
