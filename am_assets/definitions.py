@@ -1,8 +1,8 @@
 """The code location: one profile's stages as Dagster assets, on one screen.
 
 The profile is named by $AM_ASSETS_PROFILE (mini, files, full or a YAML file; default mini), the
-folder its file globs start from by $AM_ASSETS_FOLDER. Asset keys start with the profile's name, so that profiles share an instance without overwriting one
-another.
+folder its file globs start from by $AM_ASSETS_FOLDER. Asset keys start with the profile's name, so
+that profiles share an instance without overwriting one another.
 """
 
 import os

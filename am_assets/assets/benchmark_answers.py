@@ -41,6 +41,6 @@ STAGE = Stage(
     reads=(Read("checkpoint", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
     config=_config,
     kinds=("dvc", "vllm"),
-    description="Answers of a checkpoint to every benchmark: n samples an item, one seed a request.",
+    description="Answers of a checkpoint to every benchmark: n samples an item, a seed a request.",
     pictures=lambda table: {"answer lengths": token_histogram(table(ANSWERS.name))},
 )

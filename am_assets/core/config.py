@@ -8,7 +8,7 @@ covers only the settings its asset reads.
 from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -341,5 +341,6 @@ def _key(location: tuple[int | str, ...], data: Any) -> str:
         if not known and (not isinstance(data, dict | list) or part in ("str", "Marker")):
             continue
         parts.append(str(part))
-        data = data[part] if known or (isinstance(data, list) and part in range(len(data))) else {}
+        listed = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        data = cast("Any", data)[part] if known or listed else {}
     return ".".join(parts)

@@ -7,6 +7,7 @@ added tokens but not special ones: decoding keeps them.
 
 import json
 from collections.abc import Iterable
+from typing import Any, cast
 
 from tokenizers import AddedToken, Tokenizer, pre_tokenizers
 from tokenizers.models import BPE
@@ -55,7 +56,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Qwen2Tokenizer:
     learned = json.loads(learner.to_str())["model"]
     tokenizer = Qwen2Tokenizer(
         vocab=learned["vocab"],
-        merges=[tuple(pair) for pair in learned["merges"]],
+        merges=cast("Any", [tuple(pair) for pair in learned["merges"]]),
         eos_token=TURN_END,
         pad_token=END_OF_TEXT,
         extra_special_tokens=[TURN_START],
@@ -64,9 +65,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Qwen2Tokenizer:
         padding_side="right",
         model_max_length=MAX_LENGTH,
     )
-    tokenizer.add_tokens(
-        [AddedToken(tag, special=False, normalized=False) for tag in RESPONSE_TAGS]
-    )
+    tags: Any = [AddedToken(tag, special=False, normalized=False) for tag in RESPONSE_TAGS]
+    tokenizer.add_tokens(tags)
     return tokenizer
 
 

@@ -1,6 +1,7 @@
 """Random-weight Qwen2 models of a few thousand parameters, for tests of the real engines."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -37,7 +38,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def _config(**extra: object) -> Qwen2Config:
+def _config(**extra: Any) -> Qwen2Config:
     return Qwen2Config(
         vocab_size=260,
         hidden_size=64,

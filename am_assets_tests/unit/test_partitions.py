@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from functools import cache
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -20,7 +21,7 @@ READS = [(stage, read) for stage in STAGES for read in stage.reads]
 @cache
 def _graph() -> AssetGraph:
     assets = [asset_of(stage, MINI) for stage in STAGES]
-    resources = dict.fromkeys(("store", "engines", "say"))
+    resources: dict[str, Any] = dict.fromkeys(("store", "engines", "say"))
     return dg.Definitions(assets, resources=resources).resolve_asset_graph()
 
 

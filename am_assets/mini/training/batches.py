@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -66,7 +66,7 @@ def causal_batches(
     rng: random.Random,
 ) -> Iterator[CausalBatch]:
     """Endless batches of about `tokens` tokens whose loss falls on the learnt parts only."""
-    pad = int(tokenizer.pad_token_id)
+    pad = int(cast("int", tokenizer.pad_token_id))
 
     def encoded() -> Iterator[tuple[list[int], list[bool]]]:
         while pool := list(islice(examples, _POOL)):
@@ -102,7 +102,7 @@ def rated_batches(
     rng: random.Random,
 ) -> Iterator[RatedBatch]:
     """Endless batches of about `tokens` tokens for the reward model."""
-    pad = int(tokenizer.pad_token_id)
+    pad = int(cast("int", tokenizer.pad_token_id))
 
     def encoded() -> Iterator[tuple[list[int], tuple[float, float, float]]]:
         while pool := list(islice(answers, _POOL)):

@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from transformers import (
@@ -70,8 +70,8 @@ def _config(tokenizer: PreTrainedTokenizerBase) -> Qwen2Config:
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
         tie_word_embeddings=True,
         use_sliding_window=False,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=cast("int", tokenizer.eos_token_id),
+        pad_token_id=cast("int", tokenizer.pad_token_id),
     )
 
 
@@ -101,7 +101,9 @@ def _from_base(name: ModelName, base: Path) -> tuple[PreTrainedModel, PreTrained
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write weights (bfloat16 safetensors), config, generation config and tokenizer."""
     model.set_attn_implementation("sdpa")
-    model.to(torch.bfloat16).save_pretrained(folder)
+    # The annotation of transformers' `to` is a wrapper's.
+    cast("torch.nn.Module", model).to(dtype=torch.bfloat16)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if isinstance(model, Qwen2ForCausalLM):
         GenerationConfig(
@@ -130,10 +132,24 @@ def train_model(name: ModelName, out: Path, *, scale: float = 1.0) -> Path:
     order = corpus.rng_for("order", name, SEED)
     if name == "reward":
         rated = rated_batches(ratings.rated_answers(SEED), tokenizer, recipe.tokens, order)
-        train(model, rated, rating_loss, steps=steps, rate=recipe.rate, title=name)
+        train(
+            cast("Qwen2ForSequenceClassification", model),
+            rated,
+            rating_loss,
+            steps=steps,
+            rate=recipe.rate,
+            title=name,
+        )
     else:
         causal = causal_batches(_EXAMPLES[name](SEED), tokenizer, recipe.tokens, order)
-        train(model, causal, causal_loss, steps=steps, rate=recipe.rate, title=name)
+        train(
+            cast("Qwen2ForCausalLM", model),
+            causal,
+            causal_loss,
+            steps=steps,
+            rate=recipe.rate,
+            title=name,
+        )
     folder = out / name
     save(model, tokenizer, folder)
     return folder

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -32,7 +33,7 @@ def replies(name: str, prompts: list[str]) -> list[str]:
     texts = []
     for prompt in prompts:
         encoded = tokenizer(prompt, return_tensors="pt")
-        tokens = model.generate(**encoded, do_sample=False, max_new_tokens=160)
+        tokens = cast("Any", model).generate(**encoded, do_sample=False, max_new_tokens=160)
         new = tokens[0, encoded["input_ids"].shape[1] :]
         texts.append(tokenizer.decode(new, skip_special_tokens=True))
     return texts

@@ -38,7 +38,7 @@ def capture(
     return capture_week(rows, SOURCE, "numbers", WEEKS[week], earlier, set(takedowns))
 
 
-def by_prompt(found: Capture) -> dict[str, dict[str, Any]]:
+def by_prompt(found: Capture) -> dict[str | None, dict[str, Any]]:
     return {row["prompt"]: row for row in found.table.to_pylist()}
 
 

@@ -24,7 +24,7 @@ def _benchmarks(*rows: dict[str, Any]) -> pa.Table:
     )
 
 
-def _verify(checks: Iterable[Check], require_format: bool) -> Iterator[Verdict]:
+def _verify(checks: Iterable[Check], require_format: bool = True) -> Iterator[Verdict]:
     """Passes when the reference stands in the text; strictly only in an answer block."""
     for check in checks:
         status = (
