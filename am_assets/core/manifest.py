@@ -15,8 +15,8 @@ from am_assets.core.ledger import Ledger
 MANIFEST_SCHEMA = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+class _Record(BaseModel, frozen=True):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
 
 class Ref(_Record):

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterable
 from typing import Any, cast
 
-from tokenizers import AddedToken, Tokenizer, pre_tokenizers
+from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
-from transformers import Qwen2Tokenizer
+from transformers import AddedToken, Qwen2Tokenizer
 
 END_OF_TEXT = "<|endoftext|>"
 TURN_START = "<|im_start|>"
