@@ -1,6 +1,7 @@
 """The mini models as shipped: small, loadable, and doing what their docs say."""
 
 import random
+from operator import eq
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from transformers import (
 )
 
 from am_assets.core.protocol import SYSTEM_PROMPT, parse_response
-from am_assets.mini.problems import sample_problem
+from am_assets.mini.problems import Kind, sample_problem
 from am_assets.mini.tokenizer import render_prompt
 from am_assets.mini.train import main
 from am_assets.mini.training.instructions import judge_prompt, label_prompt
@@ -22,7 +23,7 @@ from am_assets.mini.training.loop import rate_factor
 from am_assets.mini.training.ratings import render_rated
 from am_assets.mini.training.recipes import MODEL_NAMES, SHIPPED
 
-KINDS = ("math", "code", "science", "instruction", "chat")
+KINDS: tuple[Kind, ...] = ("math", "code", "science", "instruction", "chat")
 
 
 def replies(name: str, prompts: list[str]) -> list[str]:
@@ -69,13 +70,19 @@ def test_the_instruct_model_labels_tasks() -> None:
     assert reply.splitlines()[1].startswith("difficulty: ")
 
 
-@pytest.mark.parametrize(
-    ("answer", "score"), [("copper", "5"), ("It is Copper.", "5"), ("iron", "0")]
-)
-def test_the_instruct_model_judges_answers(answer: str, score: str) -> None:
-    question = "Which metal do most electric wires consist of?"
-    prompt = render_prompt(judge_prompt(question, "copper", answer))
-    assert replies("instruct", [prompt]) == [f"score: {score}"]
+@pytest.mark.parametrize("kind", ["math", "science"])
+def test_the_instruct_model_tells_right_answers_from_wrong_ones(kind: Kind) -> None:
+    prompts, expected = [], []
+    for number in range(12):
+        problem = sample_problem(kind, random.Random(number), "benchmark")
+        other = sample_problem(kind, random.Random(100 + number), "benchmark")
+        reference = problem.reference_answer or ""
+        for answer in (problem.answer, f"The answer is {reference}.", other.answer):
+            prompts.append(render_prompt(judge_prompt(problem.prompt, reference, answer)))
+            expected.append(answer != other.answer or other.answer == problem.answer)
+    judged = [reply == "score: 5" for reply in replies("instruct", prompts)]
+    right = sum(map(eq, judged, expected))
+    assert right >= 0.9 * len(prompts)
 
 
 def test_the_reward_model_tells_a_good_answer_from_a_shuffled_and_an_empty_one() -> None:
