@@ -28,7 +28,7 @@ def locate_model(model: Model, role: str) -> Path:
         if not (folder / "config.json").is_file():
             raise ModelMissing(
                 f"{role} model {model.path} is not in {folder}: the package ships without it, "
-                "train it with `python -m am_assets.mini.training`"
+                "train it with `python -m am_assets.mini.train`"
             )
         return folder
     local = Path(model.path).expanduser()
