@@ -7,6 +7,7 @@ open; a closed one starts again when it is asked.
 
 import shutil
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
@@ -36,7 +37,7 @@ _OPEN_ON_CPU = 4
 _OPEN_ON_GPU = 1
 """A causal engine takes most of a GPU's memory for its key-value cache."""
 
-_REPORT_EVERY = 0.1
+_REPORT_EVERY_S = 5.0
 
 
 class ProfileEngines:
@@ -171,12 +172,13 @@ class ProfileEngines:
         return self._causal[name]
 
     def _start(self, role: str, model: Model, folder: Path | None) -> GenerationEngine:
-        progress = _Reporter(role, lambda line: self.log(line))
+        name = role if folder else model_name(model)
+        progress = _Reporter(name, lambda line: self.log(line))
         if model.engine == "openai":
             return OpenAIEngine(model, role, progress=progress)
         return VllmEngine(
             folder or locate_model(model, role),
-            role if folder else model_name(model),
+            name,
             dtype=model.dtype,
             max_model_len=model.max_model_len,
             options=model.options,
@@ -191,18 +193,16 @@ def model_name(model: Model) -> str:
 
 
 class _Reporter:
-    """Turns an engine's progress into a log line every tenth of the work."""
+    """Turns an engine's progress into a log line every few seconds, and one at the end."""
 
-    def __init__(self, role: str, log: Progress) -> None:
-        self._role = role
+    def __init__(self, name: str, log: Progress) -> None:
+        self._name = name
         self._log = log
         self._said = 0.0
 
     def __call__(self, done: int, total: int | None, tokens_per_second: float) -> None:
-        share = done / total if total else 0.0
-        if share < self._said:
-            self._said = 0.0
-        if share >= self._said + _REPORT_EVERY or (total is None and done % 1000 == 0):
-            self._said = share
+        now = time.monotonic()
+        if done == total or now - self._said >= _REPORT_EVERY_S:
+            self._said = now
             of = f" of {total}" if total else ""
-            self._log(f"{self._role}: {done}{of} answers, {tokens_per_second:,.0f} tokens/s")
+            self._log(f"{self._name}: {done}{of} answers, {tokens_per_second:,.0f} tokens/s")
