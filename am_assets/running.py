@@ -95,7 +95,12 @@ def materialize(
     worked = 0
     for number, step in enumerate(todo, 1):
         begun = time.monotonic()
-        stages = [stage for stage in step.stages if not _known(project, stage, step.key, instance)]
+        # What a stage makes anew may change what the stages after it in the step have to do.
+        stages = list(
+            itertools.dropwhile(
+                lambda stage, key=step.key: _known(project, stage, key, instance), step.stages
+            )
+        )
         head = f"[{number:>3}/{len(todo)}] {step.label}"
         if not stages:
             say(f"{head}: nothing to do")

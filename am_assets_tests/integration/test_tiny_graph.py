@@ -136,6 +136,19 @@ def test_a_capture_stays_as_it_was_when_upstream_changes(copy: Path) -> None:
     write_tiny(copy)
 
 
+def test_one_run_brings_all_that_follows_from_a_change_up_to_date(
+    made: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(made, folder, symlinks=True)
+    write_tiny(folder, cleaning={"min_characters": 60})
+    changed = am_assets(folder, "materialize", "--profile", "tiny.yaml")
+    assert changed.returncode == 0, changed.stderr
+    assert {row["state"] for row in _status(folder).values()} == {"fresh"}
+    again = am_assets(folder, "materialize", "--profile", "tiny.yaml")
+    assert "Nothing had changed" in again.stdout
+
+
 def _line(row: dict[str, str]) -> bytes:
     return json.dumps(row).encode() + b"\n"
 
