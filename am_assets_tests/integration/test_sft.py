@@ -88,7 +88,7 @@ def test_loss_is_on_the_response_only(base: Path, tmp_path: Path):
     for row in rows:
         row["messages"] = [{"role": "user", "content": "the same prompt for all"}]
         row["response"] = "<think>a</think><answer>b</answer>"
-    prompts_differ = [row | {"messages": [{"role": "user", "content": "y" * 300}]} for row in rows]
+    prompts_differ = [row | {"messages": [{"role": "user", "content": "y" * 60}]} for row in rows]
     settings = {"epochs": 10, "learning_rate": 5e-3}
     one = train(SFT.table(rows), _recipe("full", **settings), base, tmp_path / "a", threads=1)
     two = train(
