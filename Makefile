@@ -49,16 +49,16 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-# Locking needs uv on the path (pip install uv).
+# Locking, and checking the GPU lock, need uv on the path (pip install uv).
 lock:  ## Resolve the lock files anew
 	cd requirements && uv pip compile cpu.in --override overrides-cpu.txt --python-version 3.11 \
 	  --no-header --no-emit-find-links -q -o cpu.txt $(UVFLAGS)
 	cd requirements && uv pip compile gpu.in --override overrides-gpu.txt --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_28 --no-header -q -o gpu.txt $(UVFLAGS)
 
-check-gpu-lock: setup  ## See that the GPU lock can be installed (dry run)
-	$(BIN)/python -m pip install --disable-pip-version-check --dry-run --no-deps \
-	  --ignore-installed -q -r requirements/gpu.txt
+check-gpu-lock: setup  ## See that the GPU lock resolves (dry run; nothing is installed)
+	uv pip install --dry-run --no-deps --python $(BIN)/python \
+	  --python-platform x86_64-manylinux_2_28 -r requirements/gpu.txt
 
 clean:  ## Remove the environment and caches (data stays)
 	rm -rf $(VENV) .ruff_cache .pytest_cache .hypothesis

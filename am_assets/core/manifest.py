@@ -19,7 +19,7 @@ class _Record(BaseModel, frozen=True):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
 
-class Ref(_Record):
+class Ref(_Record, frozen=True):
     """Names one artifact: an asset and the values of its partition's dimensions."""
 
     asset: str
@@ -34,7 +34,7 @@ class Ref(_Record):
         return "/".join([self.asset, *self.partition])
 
 
-class Input(_Record):
+class Input(_Record, frozen=True):
     """One resolved input: the artifact, the root (or slice root) read, and where its bytes lie."""
 
     ref: Ref
@@ -43,7 +43,7 @@ class Input(_Record):
     dvc: str
 
 
-class Pointer(_Record):
+class Pointer(_Record, frozen=True):
     """The DVC output: hash of the directory, bytes, number of files."""
 
     md5: str
@@ -51,7 +51,7 @@ class Pointer(_Record):
     nfiles: int
 
 
-class Manifest(_Record):
+class Manifest(_Record, frozen=True):
     """The record of one published artifact."""
 
     schema_version: int = MANIFEST_SCHEMA
