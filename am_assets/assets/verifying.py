@@ -1,5 +1,6 @@
 """How assets reach verification: the profile's settings and the run's engines."""
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,8 +11,14 @@ from am_assets.stages.evaluation import VerifyAnswers
 from am_assets.stages.verification import Verifiers, verify
 from am_assets.stages.verification.config import VerificationConfig
 
-MODULES = ("am_assets.stages.verification", "am_assets.stages.outcomes")
+# The math worker is started as a script, so that no import leads to it.
+MODULES = (
+    "am_assets.stages.verification",
+    "am_assets.stages.verification.math_worker",
+    "am_assets.stages.outcomes",
+)
 MODELS = ("instruct", "reward")
+_REPORT_EVERY_S = 5.0
 
 
 def config_of(profile: Profile) -> dict[str, Any]:
@@ -29,6 +36,12 @@ def verify_fn(run: Run) -> VerifyAnswers:
     config = VerificationConfig.model_validate(run.profile.verification)
 
     def verify_checks(checks: Iterable[Check], require_format: bool = True) -> Iterator[Verdict]:
-        return verify(checks, verifiers, config, require_format=require_format)
+        verdicts = verify(checks, verifiers, config, require_format=require_format)
+        said = time.monotonic()
+        for done, verdict in enumerate(verdicts, 1):
+            if time.monotonic() - said >= _REPORT_EVERY_S:
+                said = time.monotonic()
+                run.log(f"verification: {done} responses judged")
+            yield verdict
 
     return verify_checks

@@ -77,8 +77,9 @@ class ProfileEngines:
 
     @cached_property
     def _embedding(self) -> SentenceTransformerEngine:
+        report = _Reporter("embedding", "windows", lambda line: self.log(line))
         return load_embedding_engine(
-            self._profile.models.embedding, self._profile.embedding, self._home
+            self._profile.models.embedding, self._profile.embedding, self._home, report
         )
 
     def embedding(self) -> SentenceTransformerEngine:
@@ -173,7 +174,7 @@ class ProfileEngines:
 
     def _start(self, role: str, model: Model, folder: Path | None) -> GenerationEngine:
         name = role if folder else model_name(model)
-        progress = _Reporter(name, lambda line: self.log(line))
+        progress = _Reporter(name, "answers", lambda line: self.log(line))
         if model.engine == "openai":
             return OpenAIEngine(model, role, progress=progress)
         return VllmEngine(
@@ -195,14 +196,18 @@ def model_name(model: Model) -> str:
 class _Reporter:
     """Turns an engine's progress into a log line every few seconds, and one at the end."""
 
-    def __init__(self, name: str, log: Progress) -> None:
+    def __init__(self, name: str, unit: str, log: Progress) -> None:
         self._name = name
+        self._unit = unit
         self._log = log
         self._said = 0.0
 
-    def __call__(self, done: int, total: int | None, tokens_per_second: float) -> None:
+    def __call__(
+        self, done: int, total: int | None, tokens_per_second: float | None = None
+    ) -> None:
         now = time.monotonic()
         if done == total or now - self._said >= _REPORT_EVERY_S:
             self._said = now
             of = f" of {total}" if total else ""
-            self._log(f"{self._name}: {done}{of} answers, {tokens_per_second:,.0f} tokens/s")
+            rate = "" if tokens_per_second is None else f", {tokens_per_second:,.0f} tokens/s"
+            self._log(f"{self._name}: {done}{of} {self._unit}{rate}")
