@@ -213,6 +213,8 @@ def doctor(profile: str, folder: Path | None, as_json: bool) -> None:
     Example:
       am-assets doctor --profile full
     """
+    # A check looks; it does not fetch models of many gigabytes.
+    os.environ["HF_HUB_OFFLINE"] = "1"
     from am_assets.definitions import Project
     from am_assets.diagnosis import diagnose
 
