@@ -30,7 +30,8 @@ def tokens(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).translate(_SIGNS)
     folded = _LATEX_SPACING.sub(" ", folded.casefold())
     found = _TOKEN.findall(_THOUSANDS.sub("", folded))
-    return [token for token in _without_prose_signs(found) if _carries_meaning(token)]
+    # Brackets go first, so that folding the result again finds the same neighbours of a hyphen.
+    return list(_without_prose_signs([token for token in found if _carries_meaning(token)]))
 
 
 def match_key(text: str) -> str:
