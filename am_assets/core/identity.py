@@ -72,22 +72,30 @@ def table_root(table: pa.Table, id_column: str) -> str:
     Columns marked provenance are left out, and so are nulls: a new nullable column changes no
     old root. Raises ValueError when an id repeats.
     """
+    hashed = sorted(zip(table[id_column].to_pylist(), leaves(table, id_column), strict=True))
+    for (before, _), (after, _) in itertools.pairwise(hashed):
+        if before == after:
+            raise ValueError(f"id {before} occurs twice in one table; ids must be unique")
+    return merkle(hash_ for _, hash_ in hashed)
+
+
+def leaves(table: pa.Table, id_column: str) -> Iterator[bytes]:
+    """The leaf of each row in the root of its table: hash of its id and identity columns."""
     columns = [
         field.name
         for field in table.schema
         if field.name != id_column and (field.metadata or {}).get(ROLE) != b"provenance"
     ]
-    leaves = sorted(_leaves(table.select([id_column, *columns]), id_column))
-    for (before, _), (after, _) in itertools.pairwise(leaves):
-        if before == after:
-            raise ValueError(f"id {before} occurs twice in one table; ids must be unique")
-    return merkle(hash_ for _, hash_ in leaves)
+    for batch in table.select([id_column, *columns]).to_batches(max_chunksize=4096):
+        for row in batch.to_pylist():
+            text = canonical([row.pop(id_column), row])
+            yield hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def merkle(leaves: Iterable[bytes]) -> str:
-    """Root of a binary hash tree over `leaves` (an empty tree has the hash of nothing)."""
+def merkle(hashes: Iterable[bytes]) -> str:
+    """Root of a binary hash tree over `hashes` (an empty tree has the hash of nothing)."""
     stack: list[tuple[int, bytes]] = []
-    for leaf in leaves:
+    for leaf in hashes:
         height, node = 0, hashlib.sha256(b"\x00" + leaf).digest()
         while stack and stack[-1][0] == height:
             node = hashlib.sha256(b"\x01" + stack.pop()[1] + node).digest()
@@ -101,14 +109,6 @@ def merkle(leaves: Iterable[bytes]) -> str:
     return node.hex()
 
 
-def _leaves(table: pa.Table, id_column: str) -> Iterator[tuple[str, bytes]]:
-    for batch in table.to_batches(max_chunksize=4096):
-        for row in batch.to_pylist():
-            row_id = row.pop(id_column)
-            text = canonical([row_id, row])
-            yield row_id, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -120,7 +120,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        # Token ids are most of what is hashed, and plain already.
+        return value if set(map(type, value)) == {int} else [_plain(item) for item in value]
     if hasattr(value, "item"):
         return _plain(value.item())
     if hasattr(value, "isoformat"):

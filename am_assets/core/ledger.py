@@ -1,6 +1,7 @@
 """The ledger: every row of a partition has one fate, and the counts add up before publication."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,18 +61,28 @@ def ledger_of(
     rows, for stages whose input is itself); `collapsed` counts input rows that were folded into
     another row, by reason. Raises LedgerError for a row without a valid decision or reason.
     """
+    counts = table.group_by(["decision", "reason"]).aggregate([([], "count_all")]).to_pylist()
+    fates = {(row["decision"], row["reason"]): row["count_all"] for row in counts}
+    return tally(fates, rows_in, collapsed)
+
+
+def tally(
+    fates: Mapping[tuple[str, str | None], int],
+    rows_in: int | None = None,
+    collapsed: Mapping[str, int] | None = None,
+) -> Ledger:
+    """The ledger of rows counted by (decision, reason); see `ledger_of`."""
     dropped: Counter[str] = Counter(collapsed or {})
     pending: Counter[str] = Counter()
     kept = 0
-    decisions = table["decision"].to_pylist()
-    for decision, reason in zip(decisions, table["reason"].to_pylist(), strict=True):
+    for (decision, reason), count in fates.items():
         if decision == KEPT:
-            kept += 1
+            kept += count
         elif decision in (DROPPED, PENDING) and reason:
-            (dropped if decision == DROPPED else pending)[reason] += 1
+            (dropped if decision == DROPPED else pending)[reason] += count
         else:
             raise LedgerError(f"a row has decision {decision!r} with reason {reason!r}")
-    total = table.num_rows + sum((collapsed or {}).values())
+    total = sum(fates.values()) + sum((collapsed or {}).values())
     return Ledger(
         total if rows_in is None else rows_in,
         kept,

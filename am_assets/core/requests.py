@@ -6,7 +6,7 @@ Nothing here imports an engine library.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,20 +52,36 @@ class GenerationRequest:
     seed: int
 
 
+Cause = Literal[
+    "unreachable", "timeout", "rate_limited", "server_error", "garbled", "refused", "engine_failed"
+]
+"""Why a request has no answer: no connection, none in time, too many requests, a server that
+failed, a reply that is none, a request turned down (a prompt too long), an engine that broke."""
+
+
 @dataclass(frozen=True)
 class Completion:
     """The answer to one request, or the error that kept our side from answering it.
 
     `error` is None exactly when the engine answered; `text` is then the decoded completion
     (possibly the empty string the model really produced) and `finish_reason` "stop" or "length".
+    With an error, `cause` says of which kind it is.
     """
 
     request_key: str
     text: str = ""
     token_ids: tuple[int, ...] = ()
+    """Empty where an endpoint does not tell them; `completion_tokens` counts them all the same."""
     prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Tokens of the prompt that the engine found in its prefix cache."""
     finish_reason: str | None = None
     error: str | None = None
+    cause: Cause | None = None
+    engine: str = ""
+    """Engine that answered, with its version: the one running now, or one remembered."""
+    engine_version: str = ""
 
 
 @runtime_checkable
@@ -75,8 +91,20 @@ class GenerationEngine(Protocol):
     @property
     def model(self) -> ModelIdentity: ...
 
+    @property
+    def gpus(self) -> int:
+        """How many GPUs are busy while it generates."""
+        ...
+
     def render(self, messages: Sequence[Message]) -> str:
         """The exact text the model is asked to continue (chat template applied)."""
+        ...
+
+    def text_of(self, messages: Sequence[Message], token_ids: Sequence[int]) -> str | None:
+        """The text of a completion of `messages` that consists of `token_ids`.
+
+        The very text that `generate` gives for these tokens; None where there is no tokenizer.
+        """
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -84,7 +112,15 @@ class GenerationEngine(Protocol):
         ...
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Completion]:
-        """Answer every request exactly once, in any order; failures come as `Completion.error`."""
+        """Answer every request exactly once, in any order; failures come as `Completion.error`.
+
+        Requests are taken as there is room for them, completions given as they finish. What may
+        pass (a lost connection, a broken engine) has been tried again before it is an error.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what generation holds; a later `generate` starts anew."""
         ...
 
 

@@ -113,7 +113,9 @@ _ANSWER = [
     _identity("model_digest", pa.string(), "digest of the weights, tokenizer and config"),
     _identity("seed", pa.int64(), "the request's seed"),
     _identity("prompt_tokens", pa.int32(), "tokens of the rendered prompt"),
+    _identity("completion_tokens", pa.int32(), "tokens of the completion"),
     _provenance("model", pa.string(), "the model's name in the profile"),
+    _provenance("sampling", pa.string(), "JSON: temperature, top_p and max_tokens asked with"),
     *_ENGINE,
 ]
 

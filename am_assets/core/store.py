@@ -33,6 +33,9 @@ from dvc_objects.fs.local import localfs
 from am_assets.core.git_branch import DataBranch
 from am_assets.core.manifest import Manifest, Pointer, Ref
 
+PARQUET: dict[str, Any] = {"compression": "zstd", "version": "2.6"}
+"""How every table is written."""
+
 ROOT_VARIABLE = "AM_ASSETS_ROOT"
 
 
@@ -256,9 +259,7 @@ class Snapshot:
 
 def write_table(table: pa.Table, folder: Path, name: str) -> None:
     """Write one table as Parquet: one chunk, one writer's settings, so equal rows, equal bytes."""
-    pq.write_table(
-        table.combine_chunks(), folder / f"{name}.parquet", compression="zstd", version="2.6"
-    )
+    pq.write_table(table.combine_chunks(), folder / f"{name}.parquet", **PARQUET)
 
 
 def _pointer_text(pointer: Pointer, meta: dict[str, Any]) -> bytes:

@@ -6,23 +6,28 @@ and in any order. On GPU the same needs the option `batch_invariant: true`.
 """
 
 import json
+import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
+from am_assets.core.requests import (
+    Cause,
+    Completion,
+    GenerationRequest,
+    Message,
+    ModelIdentity,
+)
+from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.models import model_digest
 
 if TYPE_CHECKING:
     from vllm.v1.engine.llm_engine import LLMEngine
-
-Progress = Callable[[int, int | None, float], None]
-"""Called with requests done, requests in all (None when unknown), generated tokens a second."""
 
 _ENVIRONMENT = {
     # In this process: 3 s to start instead of 18 s, and nothing to orphan.
@@ -34,6 +39,9 @@ _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
 }
 _ERROR_LENGTH = 300
+_PAUSE_S = 1.0
+"""Between the end of a broken engine and the start of the next one."""
+
 _open: "list[VllmEngine]" = []
 
 
@@ -55,17 +63,13 @@ class VllmEngine:
         dtype: str = "float32",
         max_model_len: int | None = None,
         options: Mapping[str, Any] | None = None,
-        progress: Progress | None = None,
     ) -> None:
-        from transformers import AutoTokenizer
-
         self._folder = folder
         self._dtype = dtype
         self._max_model_len = max_model_len
         self._options = dict(options or {})
         self._in_flight = int(self._options.pop("in_flight", 0))
-        self._progress = progress
-        self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
+        self._tokenizer = ChatTokenizer(folder)
         self._identity = ModelIdentity(name, model_digest(folder), "vllm", _version())
         self._engine: LLMEngine | None = None
 
@@ -73,48 +77,61 @@ class VllmEngine:
     def model(self) -> ModelIdentity:
         return self._identity
 
+    @property
+    def gpus(self) -> int:
+        return gpus_of(self._options)
+
     def render(self, messages: Sequence[Message]) -> str:
-        """The chat template applied to `messages`, up to where the assistant begins."""
-        turns = [dict(message) for message in messages]
-        return self._tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True
-        )
+        return self._tokenizer.render(messages)
 
     def count_tokens(self, text: str) -> int:
-        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._tokenizer.count_tokens(text)
+
+    def text_of(self, messages: Sequence[Message], token_ids: Sequence[int]) -> str:
+        return self._tokenizer.text_of(messages, token_ids)
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Completion]:
         """Answer every request once, as it finishes; see the protocol.
 
         A request that vLLM refuses becomes a completion with `error`. When a step of the engine
-        fails, the requests in flight become errors and the engine starts anew for the rest.
+        fails, the engine starts anew and what was in flight is asked again, half as many at a
+        time after each further failure, until the request that breaks it stands alone: that one
+        becomes an error, the others are answered.
         """
-        total = len(requests) if isinstance(requests, Sequence) else None
         waiting: Iterator[GenerationRequest] = iter(requests)
         flying: dict[str, GenerationRequest] = {}
-        done, tokens, begun = 0, 0, time.monotonic()
+        suspects: deque[GenerationRequest] = deque()
+        limit = self._limit
         exhausted = False
         try:
-            while not exhausted or flying:
-                finished: list[Completion] = []
+            while not exhausted or flying or suspects:
                 if flying and self._engine is None:  # another engine's close() stopped this one
-                    waiting, exhausted = chain(list(flying.values()), waiting), False
+                    suspects.extend(flying.values())
+                    limit = self._limit
                     flying.clear()
-                while not exhausted and len(flying) < self._limit:
+                while suspects and len(flying) < limit:
+                    yield from self._submit(suspects.popleft(), flying)
+                while not suspects and not exhausted and len(flying) < self._limit:
                     request = next(waiting, None)
-                    if request is None:
-                        exhausted = True
-                    elif refusal := self._submit(request, flying):
-                        finished.append(refusal)
-                if flying:
-                    finished.extend(self._step(flying))
-                for completion in finished:
-                    done += 1
-                    tokens += len(completion.token_ids)
-                    if self._progress is not None:
-                        rate = tokens / max(time.monotonic() - begun, 1e-9)
-                        self._progress(done, total, rate)
-                    yield completion
+                    exhausted = request is None
+                    if request is not None:
+                        yield from self._submit(request, flying)
+                if not flying:
+                    continue
+                try:
+                    finished = self._step(flying)
+                except Exception as error:  # the engine is dead, and with it all it was working on
+                    self.close()
+                    lost = list(flying.values())
+                    flying.clear()
+                    if len(lost) == 1:
+                        yield _failed(lost[0], error, "engine_failed")
+                    else:
+                        suspects.extendleft(reversed(lost))
+                        limit = max(1, len(lost) // 2)
+                        time.sleep(_PAUSE_S)
+                    continue
+                yield from finished
         finally:
             if flying and self._engine is not None:
                 self._engine.abort_request(list(flying), internal=False)
@@ -140,17 +157,19 @@ class VllmEngine:
 
     def _submit(
         self, request: GenerationRequest, flying: dict[str, GenerationRequest]
-    ) -> Completion | None:
+    ) -> Iterator[Completion]:
+        """Hand one request to vLLM; gives its completion if that is refused."""
         engine = self._started()
         from vllm import SamplingParams, TokensPrompt
 
         if request.request_key in flying:
-            return _failed(request, "the same request was already in flight: ask it once")
+            error = "the same request was already in flight: ask it once"
+            yield _failed(request, error, "refused")
+            return
         try:
-            ids = self._tokenizer(self.render(request.messages), add_special_tokens=False)
             engine.add_request(
                 request.request_key,
-                TokensPrompt(prompt_token_ids=ids["input_ids"]),
+                TokensPrompt(prompt_token_ids=self._tokenizer.prompt_ids(request.messages)),
                 SamplingParams(
                     temperature=request.sampling.temperature,
                     top_p=request.sampling.top_p,
@@ -159,22 +178,16 @@ class VllmEngine:
                 ),
             )
         except Exception as error:  # whatever one hostile prompt triggers must not stop the others
-            return _failed(request, error)
-        flying[request.request_key] = request
-        return None
+            yield _failed(request, error, "refused")
+        else:
+            flying[request.request_key] = request
 
     def _step(self, flying: dict[str, GenerationRequest]) -> list[Completion]:
+        """Let the engine go one step, and take what has finished out of `flying`."""
         from vllm.outputs import RequestOutput
 
-        try:
-            outputs = self._started().step()
-        except Exception as error:  # the engine is dead, and with it all it was working on
-            lost = [_failed(request, error) for request in flying.values()]
-            flying.clear()
-            self.close()
-            return lost
         finished = []
-        for output in outputs:
+        for output in self._started().step():
             if not isinstance(output, RequestOutput) or not output.finished:
                 continue
             if flying.pop(output.request_id, None) is None:
@@ -186,6 +199,8 @@ class VllmEngine:
                     text=answer.text,
                     token_ids=tuple(answer.token_ids),
                     prompt_tokens=len(output.prompt_token_ids or ()),
+                    completion_tokens=len(answer.token_ids),
+                    cached_tokens=output.num_cached_tokens or 0,
                     finish_reason=answer.finish_reason,
                 )
             )
@@ -204,6 +219,16 @@ class VllmEngine:
             _open.remove(self)
             engine, self._engine = self._engine, None
             engine.engine_core.shutdown()
+
+
+def gpus_of(options: Mapping[str, Any]) -> int:
+    """GPUs that one vLLM engine with these options occupies; none where there is no GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return 0
+    sizes = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+    return math.prod(int(options.get(name, 1)) for name in sizes)
 
 
 def _start(
@@ -256,9 +281,10 @@ def _context_length(folder: Path) -> int:
     return int(config.get("max_position_embeddings", 8192))
 
 
-def _failed(request: GenerationRequest, error: Exception | str) -> Completion:
+def _failed(request: GenerationRequest, error: Exception | str, cause: Cause) -> Completion:
     text = error if isinstance(error, str) else f"{error.__class__.__name__}: {error}"
-    return Completion(request.request_key, error=" ".join(text.split())[:_ERROR_LENGTH])
+    line = " ".join(text.split())[:_ERROR_LENGTH]
+    return Completion(request.request_key, error=line, cause=cause)
 
 
 def _version() -> str:

@@ -1,0 +1,122 @@
+"""Writing a table larger than memory: rows in any order, out as Parquet sorted by id, with its root.
+
+Rows wait in a SQLite file of the scratch folder, which sorts them; then they are read back, a
+bounded number of bytes at a time, into row groups and into the Merkle root.
+"""
+
+import pickle
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from am_assets.core.identity import leaves, merkle
+from am_assets.core.ledger import Ledger, tally
+from am_assets.core.schema import TableSchema
+from am_assets.core.store import PARQUET
+
+_GROUP_ROWS = 8192
+_GROUP_BYTES = 64 << 20
+_COMMIT_EVERY = 20_000
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """A table that lies in its artifact's folder already."""
+
+    schema: TableSchema
+    num_rows: int
+    root: str
+    fates: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    """Rows by decision and reason, for schemas that have them."""
+
+    def ledger(self, rows_in: int | None = None) -> Ledger:
+        """The ledger of these rows; see `core.ledger.tally`."""
+        return tally(self.fates, rows_in)
+
+
+class TableWriter:
+    """Collects the rows of one table and writes them to `folder` on `finish`.
+
+    Use as a context manager: the scratch file goes away at its end. Memory is bounded by a row
+    group, whatever the number of rows.
+    """
+
+    def __init__(self, schema: TableSchema, folder: Path, scratch: Path) -> None:
+        self._schema = schema
+        self._folder = folder
+        self._scratch = scratch / f"{schema.name}.rows"
+        self._names = set(schema.arrow.names)
+        self._fates: Counter[tuple[str, str | None]] = Counter()
+        self._rows = 0
+        self._database = sqlite3.connect(self._scratch, isolation_level=None)
+        # The file is private and thrown away: it needs no journal and no patience of the disk.
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -32768"):
+            self._database.execute(f"PRAGMA {setting}")
+        self._database.execute(
+            "CREATE TABLE rows (id TEXT PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID"
+        )
+        self._database.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._database.close()
+        self._scratch.unlink(missing_ok=True)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take one row; columns it leaves out are null.
+
+        Raises KeyError for a column the schema does not have, ValueError for an id that repeats.
+        """
+        if not self._names.issuperset(row):
+            unknown = ", ".join(sorted(set(row) - self._names))
+            raise KeyError(f"table {self._schema.name} has no column {unknown}")
+        row_id = row[self._schema.id_column]
+        try:
+            self._database.execute(
+                "INSERT INTO rows VALUES (?, ?)", (row_id, pickle.dumps(dict(row), protocol=5))
+            )
+        except sqlite3.IntegrityError as error:
+            raise ValueError(
+                f"id {row_id} occurs twice in one table; ids must be unique"
+            ) from error
+        if self._schema.has_fate:
+            self._fates[row["decision"], row.get("reason")] += 1
+        self._rows += 1
+        if self._rows % _COMMIT_EVERY == 0:
+            self._database.execute("COMMIT")
+            self._database.execute("BEGIN")
+
+    def finish(self) -> WrittenTable:
+        """Write `<name>.parquet`, sorted by id."""
+        self._database.execute("COMMIT")
+        root = merkle(self._write())
+        return WrittenTable(self._schema, self._rows, root, self._fates)
+
+    def _write(self) -> Iterator[bytes]:
+        """Write the row groups; gives the leaves of the root in the order of the ids."""
+        schema = self._schema
+        path = self._folder / f"{schema.name}.parquet"
+        with pq.ParquetWriter(path, schema.arrow, **PARQUET) as writer:
+            for group in self._groups():
+                writer.write_table(group)
+                yield from leaves(group, schema.id_column)
+
+    def _groups(self) -> Iterator[pa.Table]:
+        rows: list[dict[str, Any]] = []
+        size = 0
+        for (data,) in self._database.execute("SELECT row FROM rows ORDER BY id"):
+            rows.append(pickle.loads(data))
+            size += len(data)
+            if len(rows) == _GROUP_ROWS or size >= _GROUP_BYTES:
+                yield self._schema.table(rows)
+                rows, size = [], 0
+        if rows:
+            yield self._schema.table(rows)
