@@ -2,7 +2,6 @@
 
 from am_assets.assets.pictures import token_histogram
 from am_assets.core.config import Profile
-from am_assets.core.ledger import ledger_of
 from am_assets.core.pipeline import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import ANSWERS, BENCHMARKS
 from am_assets.stages.evaluation import ask_benchmarks
@@ -18,10 +17,18 @@ def build(run: Run) -> Built:
     folder = run.folder / "_checkpoint"
     run.copy_files(ref, folder)
     engine = run.engines.checkpoint(folder, checkpoint.root)
-    table = ask_benchmarks(
-        run.read(BENCHMARKS.name), engine, run.profile.evaluation, run.config["samples"]
-    )
-    return Built([(ANSWERS, table)], ledger_of(table))
+    with run.writer(ANSWERS) as writer:
+        ask_benchmarks(
+            run.read(BENCHMARKS.name),
+            engine,
+            run.memory,
+            run.profile.evaluation,
+            run.config["samples"],
+            writer.add,
+            run.meter(run.key["recipe"], unit="answers", gpus=engine.gpus),
+        )
+        table = writer.finish()
+    return Built([table], table.ledger())
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

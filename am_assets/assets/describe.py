@@ -40,6 +40,10 @@ def describe(stage: Stage, outcome: Outcome, store: Store) -> dict[str, Any]:
             schema=_columns("artifact", "slice", "root"),
         ),
     }
+    if outcome.usage:
+        metadata["usage"] = _usage(outcome.usage)
+        for name in ("made", "reused", "prompt_tokens", "completion_tokens", "gpu_seconds"):
+            metadata[name] = sum(totals[name] for totals in outcome.usage.values())
     if manifest.models:
         metadata["models"] = dg.MetadataValue.json(manifest.models)
     if manifest.counts:
@@ -61,6 +65,23 @@ def describe(stage: Stage, outcome: Outcome, store: Store) -> dict[str, Any]:
         encoded = base64.b64encode(png).decode()
         metadata[title] = dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")
     return metadata
+
+
+def _usage(usage: dict[str, dict[str, Any]]) -> dg.TableMetadataValue:
+    names = list(next(iter(usage.values())))
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"work": work, **{name: _cell(totals[name]) for name in names}})
+            for work, totals in usage.items()
+        ],
+        schema=_columns("work", *names),
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count} {cause}" for cause, count in value.items())
+    return f"{value:,}"
 
 
 def _ledger(ledger: dict[str, Any]) -> dg.TableMetadataValue:

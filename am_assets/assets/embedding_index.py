@@ -1,28 +1,37 @@
 """embedding_index: one vector a prompt, versioned as Parquet and served from LanceDB (AM 2.1.4)."""
 
+import pyarrow.parquet as pq
+
 from am_assets.core.config import Profile
 from am_assets.core.ledger import Ledger
 from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import PROMPTS, embedding_schema, kept
-from am_assets.stages.embedding import embed_prompts
+from am_assets.stages.embedding import COLUMNS, embed_prompts
 from am_assets.stages.vector_index import VectorIndex
 
 
 def build(run: Run) -> Built:
     """Embed the cleaned prompts, and bring the LanceDB table in line with them."""
     engine = run.engines.embedding()
-    prompts = run.read(PROMPTS.name)
-    vectors = embed_prompts(prompts, engine)
-    schema = embedding_schema(engine.dimension)
-    return Built([(schema, vectors)], Ledger(kept(prompts).num_rows, vectors.num_rows))
+    rows = kept(run.read(PROMPTS.name)).num_rows
+    with run.writer(embedding_schema(engine.dimension)) as writer:
+        embed_prompts(
+            run.batches(PROMPTS.name, COLUMNS),
+            engine,
+            run.memory,
+            run.profile.embedding,
+            writer.add,
+            run.meter("embedding", rows, "prompts"),
+        )
+        table = writer.finish()
+    return Built([table], Ledger(rows, table.num_rows))
 
 
 def index(run: Run, built: Built, root: str) -> None:
     """Replace this partition in the derived LanceDB table; idempotent."""
     uri = run.root / "data" / run.profile.name / "_lancedb"
-    VectorIndex(str(uri)).replace_partition(
-        built.tables[0][1], run.key["source"], run.key["week"], root
-    )
+    vectors = pq.read_table(run.folder / "embedding_index.parquet")
+    VectorIndex(str(uri)).replace_partition(vectors, run.key["source"], run.key["week"], root)
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

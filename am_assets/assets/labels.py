@@ -2,23 +2,31 @@
 
 from am_assets.assets.pictures import count_bars
 from am_assets.core.config import Profile
-from am_assets.core.ledger import ledger_of
 from am_assets.core.pipeline import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import DEDUPLICATED, LABELS, PROMPTS, kept
-from am_assets.stages.labels import label_samples
-from am_assets.stages.selecting import rows_of
+from am_assets.stages.labels import COLUMNS, label_samples
 
 
 def build(run: Run) -> Built:
     """Ask the instruct model about what dedup kept, and down-sample easy and medium."""
-    samples = kept(run.read(DEDUPLICATED.name))["sample_id"]
-    prompts = rows_of(run.read(PROMPTS.name), samples)
+    samples = kept(run.read(DEDUPLICATED.name))["sample_id"].combine_chunks()
     instruct = run.engines.generation("instruct")
     counter = run.engines.generation("teacher") or instruct
     # Without a causal model there is no tokenizer of its own; words stand in for tokens.
     count_tokens = counter.count_tokens if counter else lambda text: len(text.split())
-    table = label_samples(prompts, instruct, run.profile.labels, count_tokens)
-    return Built([(LABELS, table)], ledger_of(table, len(samples)))
+    with run.writer(LABELS) as writer:
+        label_samples(
+            lambda: run.batches(PROMPTS.name, COLUMNS),
+            samples,
+            instruct,
+            run.memory,
+            run.profile.labels,
+            count_tokens,
+            writer.add,
+            run.meter("labels", len(samples), "prompts", instruct.gpus if instruct else 0),
+        )
+        table = writer.finish()
+    return Built([table], table.ledger(len(samples)))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

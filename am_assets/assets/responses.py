@@ -2,29 +2,29 @@
 
 from am_assets.assets.pictures import token_histogram
 from am_assets.core.config import Profile
-from am_assets.core.ledger import ledger_of
 from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
-from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, RESPONSES
-from am_assets.stages.distillation import distil
+from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, RESPONSES, kept
+from am_assets.stages.distillation import COLUMNS, distil
 from am_assets.stages.outcomes import passed_samples
+from am_assets.stages.selecting import without
 
 
 def build(run: Run) -> Built:
     """Sample the teacher; without one the artifact is empty."""
     teacher = run.engines.generation("teacher")
-    if teacher is None:
-        run.log("The profile has no teacher: rows without a passing response will be dropped")
-        table = RESPONSES.table([])
-    else:
-        passed = passed_samples(run.read(EXISTING_VERDICTS.name))
-        table = distil(
-            run.read(PROMPTS.name),
-            run.read(LABELS.name),
-            passed,
-            teacher,
-            run.profile.responses,
-        )
-    return Built([(RESPONSES, table)], ledger_of(table))
+    config = run.profile.responses
+    with run.writer(RESPONSES) as writer:
+        if teacher is None:
+            run.log("The profile has no teacher: rows without a passing response will be dropped")
+        else:
+            labelled = kept(run.read(LABELS.name), ["sample_id"])["sample_id"]
+            passed = passed_samples(run.read(EXISTING_VERDICTS.name))
+            wanted = without(labelled, passed)
+            meter = run.meter("teacher", len(wanted) * config.samples, "responses", teacher.gpus)
+            prompts = run.batches(PROMPTS.name, COLUMNS)
+            distil(prompts, wanted, teacher, run.memory, config, writer.add, meter)
+        table = writer.finish()
+    return Built([table], table.ledger())
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

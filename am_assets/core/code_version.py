@@ -12,9 +12,14 @@ from functools import cache
 from pathlib import Path
 
 _PACKAGE = "am_assets"
-_NOT_BEHAVIOUR = {"am_assets.core.config", "am_assets.core.store"}
+_NOT_BEHAVIOUR = {
+    "am_assets.core.config",
+    "am_assets.core.memory",
+    "am_assets.core.store",
+    "am_assets.core.usage",
+}
 """Modules whose effect on a stage is covered otherwise: settings are part of the derivation by
-value, and where bytes lie is not what they are."""
+value, and where bytes lie, and what they cost, is not what they are."""
 
 
 def code_version(modules: Iterable[str], entry: str | None = None) -> str:

@@ -158,7 +158,7 @@ class RowMemory:
             check_same_thread=False,
         )
         connection.execute("PRAGMA journal_mode = WAL")
-        # What a killed process wrote is kept; a power cut may cost the last entries, never the file.
+        # What a killed process wrote is kept; a power cut may cost the last entries, not the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):

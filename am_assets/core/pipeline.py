@@ -9,7 +9,7 @@ publishes whole or not at all. Nothing here knows Dagster.
 import itertools
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +26,9 @@ from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
 from am_assets.core.requests import GenerationEngine, RewardEngine, WindowedEngine
 from am_assets.core.schema import TableSchema
-from am_assets.core.store import Snapshot, Store, write_table
+from am_assets.core.store import Snapshot, Store, read_batches, write_table
+from am_assets.core.table_writer import TableWriter, WrittenTable
+from am_assets.core.usage import Meter
 
 Key = Mapping[str, str]
 """A partition: dimension to value, e.g. {"source": "mini_math", "week": "2025-01-06"}."""
@@ -67,11 +69,12 @@ class Read:
 class Built:
     """What a stage function returns: tables, the ledger, and what only it knows.
 
-    Files beside the tables are written to `Run.folder`. `root` is set by stages whose identity is
+    A table is given whole, or written already (`Run.writer`) where it may outgrow memory. Files
+    beside the tables are written to `Run.folder`. `root` is set by stages whose identity is
     not a table's (checkpoints).
     """
 
-    tables: list[tuple[TableSchema, pa.Table]]
+    tables: list[tuple[TableSchema, pa.Table] | WrittenTable]
     ledger: Ledger | None = None
     root: str | None = None
     counts: dict[str, Any] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class Engines(Protocol):
     log: Progress
 
     def digest(self, role: str) -> str | None:
-        """Digest of the weights a role names, None where the profile has none."""
+        """Digest and precision of the weights a role names, None where the profile has none."""
         ...
 
     def folder(self, role: str) -> Path | None:
@@ -167,6 +170,9 @@ class Run:
         self.folder = folder
         """Where files of the artifact go."""
         self.root = materializer.store.root
+        self.memory = materializer.store.memory
+        """What engines gave before; see `core.memory`."""
+        self.meters: list[Meter] = []
         self.snapshot = materializer.snapshot
         """The store as it was when the inputs were resolved."""
         self._store = materializer.store
@@ -180,6 +186,17 @@ class Run:
     def published_table(self, name: str) -> pa.Table:
         """One table of this partition as it is published now."""
         return pq.read_table(self.published_file(f"{name}.parquet"))
+
+    def meter(
+        self, name: str, total: int | None = None, unit: str = "rows", gpus: int = 0
+    ) -> Meter:
+        """A meter whose lines go to the run's log and whose totals to the artifact's metadata."""
+        self.meters.append(Meter(name, total, self.log, unit, gpus))
+        return self.meters[-1]
+
+    def writer(self, schema: TableSchema) -> TableWriter:
+        """A writer of one of the artifact's tables, for rows that come as a stream."""
+        return TableWriter(schema, self.folder, self.folder.parent)
 
     def refs(self, asset: str) -> list[Ref]:
         """The artifacts of `asset` that this run reads, in order."""
@@ -206,6 +223,15 @@ class Run:
         if not parts:
             raise InputMissing(f"{self.stage.name} has no input {asset}")
         return pa.concat_tables(parts)
+
+    def batches(
+        self, asset: str, columns: Sequence[str], table: str | None = None
+    ) -> Iterator[pa.Table]:
+        """The same rows as `read` gives, some columns of them, a bounded number at a time."""
+        for item in self.inputs:
+            if item.ref.asset == asset:
+                path = self.file(item.ref, f"{table or asset}.parquet")
+                yield from read_batches(path, columns, item.slice)
 
     def has(self, asset: str, weeks: str = "all") -> bool:
         """Whether any artifact of `asset` is among the inputs."""
@@ -259,6 +285,8 @@ class Outcome:
 
     manifest: Manifest
     reused: bool
+    usage: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the work cost, by the name of each meter; empty where nothing was done."""
 
 
 class Materializer:
@@ -304,7 +332,8 @@ class Materializer:
     def materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Outcome:
         """Build and publish one partition, or find that there is nothing to do.
 
-        `meta` (run id, host, times) goes into the DVC pointer, not into the manifest.
+        `meta` (run id, host, times) goes into the DVC pointer, not into the manifest, and with it
+        what the work cost.
         """
         plan = self.plan(stage, key)
         if plan.nothing_to_do and plan.published and self.store.holds(plan.published.dvc):
@@ -318,8 +347,11 @@ class Materializer:
             # First, because what fails here must be tried again: a published derivation is not.
             if stage.derive is not None:
                 stage.derive(run, built, manifest.root)
-            self.store.publish(manifest, dict(meta), run.folder)
-        return Outcome(manifest, reused=False)
+            usage = {meter.name: meter.totals() for meter in run.meters}
+            self.store.publish(
+                manifest, {**meta, **({"usage": usage} if usage else {})}, run.folder
+            )
+        return Outcome(manifest, reused=False, usage=usage)
 
     def _resolve(self, stage: Stage, key: Key) -> Iterable[Input]:
         for read in stage.reads:
@@ -362,13 +394,14 @@ class Materializer:
             built.ledger.check(str(plan.ref))
         tables: dict[str, dict[str, Any]] = {}
         slices: dict[str, str] = {}
-        for schema, table in built.tables:
+        for given in built.tables:
+            if isinstance(given, WrittenTable):
+                tables[given.schema.name] = _entry(given.schema, given.root, given.num_rows)
+                continue
+            schema, table = given
             write_table(table, folder, schema.name)
-            tables[schema.name] = {
-                "root": table_root(table, schema.id_column),
-                "rows": table.num_rows,
-                "schema_version": schema.version,
-            }
+            root = table_root(table, schema.id_column)
+            tables[schema.name] = _entry(schema, root, table.num_rows)
             if stage.dimensions == WEEK and schema.name == stage.name:
                 slices = {
                     source: table_root(table.filter(pc.field("source") == source), schema.id_column)
@@ -392,6 +425,10 @@ class Materializer:
             environment=environment(),
             dvc=self.store.add(folder),
         )
+
+
+def _entry(schema: TableSchema, root: str, rows: int) -> dict[str, Any]:
+    return {"root": root, "rows": rows, "schema_version": schema.version}
 
 
 def environment() -> dict[str, Any]:

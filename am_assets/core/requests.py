@@ -39,6 +39,8 @@ class ModelIdentity:
     digest: str
     engine: str
     engine_version: str
+    dtype: str = "float32"
+    """The precision they are computed in: other numbers, other answers."""
 
 
 @dataclass(frozen=True)
@@ -168,13 +170,14 @@ def generation_request(
 ) -> GenerationRequest:
     """Build a request whose key and seed follow from what determines its answer.
 
-    The key hashes the rendered messages, the model digest, the sampling parameters without
-    `max_tokens`, and the sample index; the seed is the key's first 31 bits.
+    The key hashes the rendered messages, the model's digest and precision, the sampling
+    parameters without `max_tokens`, and the sample index; the seed is the key's first 31 bits.
     """
     key = digest(
         "request",
         engine.render(messages),
         engine.model.digest,
+        engine.model.dtype,
         {"temperature": sampling.temperature, "top_p": sampling.top_p},
         sample_index,
     )

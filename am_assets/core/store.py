@@ -15,13 +15,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from dvc.config import Config
@@ -32,9 +33,12 @@ from dvc_objects.fs.local import localfs
 
 from am_assets.core.git_branch import DataBranch
 from am_assets.core.manifest import Manifest, Pointer, Ref
+from am_assets.core.memory import RowMemory
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "version": "2.6"}
 """How every table is written."""
+
+_BATCH_ROWS = 1024
 
 ROOT_VARIABLE = "AM_ASSETS_ROOT"
 
@@ -65,6 +69,11 @@ class Store:
         self.root = root
         self.profile = profile
         self.branch = DataBranch(root)
+
+    @cached_property
+    def memory(self) -> RowMemory:
+        """The row memory of the project, shared by its profiles; it is not versioned."""
+        return RowMemory(self.root / ".am" / "memory.sqlite")
 
     @cached_property
     def _cache(self) -> LocalHashFileDB:
@@ -260,6 +269,19 @@ class Snapshot:
 def write_table(table: pa.Table, folder: Path, name: str) -> None:
     """Write one table as Parquet: one chunk, one writer's settings, so equal rows, equal bytes."""
     pq.write_table(table.combine_chunks(), folder / f"{name}.parquet", **PARQUET)
+
+
+def read_batches(
+    path: Path, columns: Sequence[str], source: str | None = None
+) -> Iterator[pa.Table]:
+    """Some columns of a table's rows, or of one source's, a bounded number at a time."""
+    wanted = [*columns, *(["source"] if source and "source" not in columns else [])]
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
+            rows = pa.Table.from_batches([batch])
+            if source:
+                rows = rows.filter(pc.field("source") == source)
+            yield rows.select(list(columns))
 
 
 def _pointer_text(pointer: Pointer, meta: dict[str, Any]) -> bytes:

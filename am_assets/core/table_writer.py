@@ -1,7 +1,7 @@
-"""Writing a table larger than memory: rows in any order, out as Parquet sorted by id, with its root.
+"""Writing a table larger than memory: rows in any order, out as Parquet sorted by id.
 
 Rows wait in a SQLite file of the scratch folder, which sorts them; then they are read back, a
-bounded number of bytes at a time, into row groups and into the Merkle root.
+bounded number of bytes at a time, into row groups and into the artifact's root.
 """
 
 import pickle

@@ -7,7 +7,7 @@ several windows, never a silently cut one.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,9 +33,6 @@ _NOT_MODEL = (
     ".msgpack",
 )
 
-Progress = Callable[[int, int], None]
-"""Called with (windows done, windows in all)."""
-
 
 class EmbeddingModelError(ValueError):
     """An embedding model that cannot be loaded; one sentence with the remedy."""
@@ -56,7 +53,6 @@ class SentenceTransformerEngine:
         settings: Embedding,
         device: str = "cpu",
         dtype: str = "float32",
-        progress: Progress | None = None,
     ) -> None:
         # Importing sentence-transformers takes seconds.
         import sentence_transformers
@@ -77,7 +73,6 @@ class SentenceTransformerEngine:
         self._tokenizer: Any = self._model.tokenizer
         self._settings = settings
         self._device = device
-        self._progress = progress
         self._prefix, self._suffix = _special_tokens(self._tokenizer)
         self._room = room = settings.max_tokens - len(self._prefix) - len(self._suffix)
         limit = self._model.max_seq_length or settings.max_tokens
@@ -91,6 +86,7 @@ class SentenceTransformerEngine:
             digest=folder_digest(folder),
             engine="sentence-transformers",
             engine_version=sentence_transformers.__version__,
+            dtype=dtype,
         )
 
     @property
@@ -113,12 +109,8 @@ class SentenceTransformerEngine:
         owners = [index for index, own in enumerate(windows) for _ in own]
         flat = [window for own in windows for window in own]
         parts = np.zeros((len(flat), self.dimension), dtype=np.float64)
-        done = 0
         for indices in self._batches(flat):
             parts[indices] = self._forward([flat[index] for index in indices])
-            done += len(indices)
-            if self._progress is not None:
-                self._progress(done, len(flat))
         sums = np.zeros((len(texts), self.dimension), dtype=np.float64)
         # add.at adds in order, so a text's windows always add up the same way.
         np.add.at(sums, owners, parts)
@@ -187,7 +179,7 @@ def _starts(length: int, room: int, stride: int) -> list[int]:
 
 
 def load_embedding_engine(
-    model: Model, settings: Embedding, folder: Path, progress: Progress | None = None
+    model: Model, settings: Embedding, folder: Path
 ) -> SentenceTransformerEngine:
     """The engine of a profile's embedding model.
 
@@ -202,9 +194,7 @@ def load_embedding_engine(
         )
     device = str(model.options.get("device", "cpu"))
     where = embedding_folder(model, folder)
-    return SentenceTransformerEngine(
-        model.path, where, settings, device=device, dtype=model.dtype, progress=progress
-    )
+    return SentenceTransformerEngine(model.path, where, settings, device=device, dtype=model.dtype)
 
 
 def embedding_folder(model: Model, folder: Path) -> Path:

@@ -7,7 +7,6 @@ open; a closed one starts again when it is asked.
 
 import shutil
 import tempfile
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
@@ -37,8 +36,6 @@ _OPEN_ON_CPU = 4
 _OPEN_ON_GPU = 1
 """A causal engine takes most of a GPU's memory for its key-value cache."""
 
-_REPORT_EVERY_S = 5.0
-
 
 class ProfileEngines:
     """Engines by role; implements `core.pipeline.Engines`."""
@@ -52,15 +49,17 @@ class ProfileEngines:
         self._folders: list[Path] = []
 
     def digest(self, role: str) -> str | None:
-        """Digest of the weights a role names, None where the profile has none."""
+        """Digest and precision of the weights a role names, None where the profile has none."""
         if role == "embedding":
-            return self._embedding_digest
+            return f"{self._embedding_digest}/{self._profile.models.embedding.dtype}"
         model = self._model(role)
         if model is None:
             return None
         if model.engine == "openai":
-            return f"served:{model.path}@{model.revision}"
-        return model_digest(locate_model(model, role))
+            weights = f"served:{model.path}@{model.revision}"
+        else:
+            weights = model_digest(locate_model(model, role))
+        return f"{weights}/{model.dtype}"
 
     def folder(self, role: str) -> Path | None:
         """Folder with the weights of a role, None where the profile has none."""
@@ -77,9 +76,8 @@ class ProfileEngines:
 
     @cached_property
     def _embedding(self) -> SentenceTransformerEngine:
-        report = _Reporter("embedding", "windows", lambda line: self.log(line))
         return load_embedding_engine(
-            self._profile.models.embedding, self._profile.embedding, self._home, report
+            self._profile.models.embedding, self._profile.embedding, self._home
         )
 
     def embedding(self) -> SentenceTransformerEngine:
@@ -174,16 +172,14 @@ class ProfileEngines:
 
     def _start(self, role: str, model: Model, folder: Path | None) -> GenerationEngine:
         name = role if folder else model_name(model)
-        progress = _Reporter(name, "answers", lambda line: self.log(line))
         if model.engine == "openai":
-            return OpenAIEngine(model, role, progress=progress)
+            return OpenAIEngine(model, role)
         return VllmEngine(
             folder or locate_model(model, role),
             name,
             dtype=model.dtype,
             max_model_len=model.max_model_len,
             options=model.options,
-            progress=progress,
         )
 
 
@@ -191,23 +187,3 @@ def model_name(model: Model) -> str:
     """What a model is called in artifacts: its hub id or folder name, never where it lies."""
     local = Path(model.path).expanduser()
     return local.name if local.is_dir() else model.path
-
-
-class _Reporter:
-    """Turns an engine's progress into a log line every few seconds, and one at the end."""
-
-    def __init__(self, name: str, unit: str, log: Progress) -> None:
-        self._name = name
-        self._unit = unit
-        self._log = log
-        self._said = 0.0
-
-    def __call__(
-        self, done: int, total: int | None, tokens_per_second: float | None = None
-    ) -> None:
-        now = time.monotonic()
-        if done == total or now - self._said >= _REPORT_EVERY_S:
-            self._said = now
-            of = f" of {total}" if total else ""
-            rate = "" if tokens_per_second is None else f", {tokens_per_second:,.0f} tokens/s"
-            self._log(f"{self._name}: {done}{of} {self._unit}{rate}")

@@ -70,7 +70,7 @@ class VllmEngine:
         self._options = dict(options or {})
         self._in_flight = int(self._options.pop("in_flight", 0))
         self._tokenizer = ChatTokenizer(folder)
-        self._identity = ModelIdentity(name, model_digest(folder), "vllm", _version())
+        self._identity = ModelIdentity(name, model_digest(folder), "vllm", _version(), dtype)
         self._engine: LLMEngine | None = None
 
     @property

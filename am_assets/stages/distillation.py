@@ -1,20 +1,33 @@
 """Distillation: asking the teacher for responses where no existing one passed (AM 2.2, DD 2.3)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from am_assets.core.config import Responses
 from am_assets.core.identity import response_id
+from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
+    Completion,
     GenerationEngine,
     GenerationRequest,
     Message,
     generation_request,
 )
-from am_assets.core.schema import KEPT, PENDING, RESPONSES, dumps, kept
-from am_assets.stages.asking import answer_columns, ask, bounded, with_system_prompt
+from am_assets.core.schema import KEPT
+from am_assets.core.usage import Meter
+from am_assets.stages.asking import (
+    Wanted,
+    answer_columns,
+    ask,
+    failure_columns,
+    with_system_prompt,
+)
+from am_assets.stages.selecting import stream_of
+
+COLUMNS = ("sample_id", "source", "week", "messages")
+"""What distillation reads of PROMPTS."""
 
 
 def requests_for(
@@ -28,44 +41,37 @@ def requests_for(
 
 
 def distil(
-    prompts: pa.Table,
-    labels: pa.Table,
-    existing_passes: Collection[str],
+    prompts: Iterable[pa.Table],
+    wanted: pa.Array,
     engine: GenerationEngine,
+    memory: RowMemory,
     config: Responses,
-) -> pa.Table:
-    """Ask the teacher about every kept row of `labels` whose existing response did not pass.
+    write: Callable[[Mapping[str, Any]], None],
+    meter: Meter,
+) -> None:
+    """Ask the teacher about the samples `wanted`, and `write` a RESPONSES row for every answer.
 
-    `prompts` (schema PROMPTS) holds their messages, `existing_passes` sample ids. Gives a
-    RESPONSES table: truncated answers are kept with finish_reason "length" (verification rejects
-    them), engine errors are pending with reason `engine_error`.
+    `prompts` holds, in parts, COLUMNS of (at least) these samples. Answers that are remembered
+    are not asked again; see `asking.ask`. Truncated answers are kept with finish_reason "length"
+    (verification rejects them), failed requests are pending with their cause.
     """
-    wanted = set(kept(labels)["sample_id"].to_pylist()).difference(existing_passes)
-    rows: dict[str, Mapping[str, Any]] = {
-        row["sample_id"]: row
-        for row in prompts.select(["sample_id", "source", "week", "messages"]).to_pylist()
-        if row["sample_id"] in wanted
-    }
-    asked = (
-        (sample_id, request)
-        for sample_id, row in rows.items()
-        for request in requests_for(engine, row["messages"], config)
-    )
 
-    def responses() -> Iterator[dict[str, Any]]:
-        for sample_id, request, completion in ask(engine, asked):
-            failed = completion.error is not None
-            yield {
-                "response_id": response_id(sample_id, request.request_key),
-                "sample_id": sample_id,
-                "source": rows[sample_id]["source"],
-                "week": rows[sample_id]["week"],
+    def requests() -> Iterator[Wanted[Mapping[str, Any]]]:
+        for row in stream_of(prompts, wanted):
+            for request in requests_for(engine, row.pop("messages"), config):
+                yield Wanted(row, row["sample_id"], request)
+
+    def answered(
+        row: Mapping[str, Any], request: GenerationRequest, completion: Completion
+    ) -> None:
+        fate = failure_columns(completion) if completion.error else {"decision": KEPT}
+        write(
+            {
+                "response_id": response_id(row["sample_id"], request.request_key),
+                **row,
                 **answer_columns(engine, request, completion),
-                "decision": PENDING if failed else KEPT,
-                "reason": "engine_error" if failed else None,
-                "evidence": dumps({"error": bounded(completion.error)})
-                if completion.error is not None
-                else None,
+                **fate,
             }
+        )
 
-    return RESPONSES.table(responses())
+    ask(engine, memory, requests(), answered, meter)

@@ -2,26 +2,37 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
 from am_assets.core.config import Evaluation
 from am_assets.core.identity import digest
+from am_assets.core.memory import RowMemory
 from am_assets.core.protocol import parse_response
-from am_assets.core.requests import GenerationEngine, generation_request
+from am_assets.core.requests import (
+    Completion,
+    GenerationEngine,
+    GenerationRequest,
+    generation_request,
+)
 from am_assets.core.schema import (
     ANSWER_VERDICTS,
-    ANSWERS,
     DROPPED,
     KEPT,
     PENDING,
     SCORES,
-    dumps,
 )
+from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Verdict
-from am_assets.stages.asking import answer_columns, ask, bounded, with_system_prompt
+from am_assets.stages.asking import (
+    Wanted,
+    answer_columns,
+    ask,
+    failure_columns,
+    with_system_prompt,
+)
 from am_assets.stages.outcomes import check_of
 
 METRICS = ("strict", "lenient")
@@ -49,43 +60,46 @@ class Scores(NamedTuple):
 def ask_benchmarks(
     benchmarks: pa.Table,
     engine: GenerationEngine,
+    memory: RowMemory,
     config: Evaluation,
     samples: Mapping[str, int],
-) -> pa.Table:
-    """Ask every checkable item of `benchmarks` (schema BENCHMARKS); an ANSWERS table.
+    write: Callable[[Mapping[str, Any]], None],
+    meter: Meter,
+) -> None:
+    """Ask every checkable item of `benchmarks` (schema BENCHMARKS); `write` an ANSWERS row each.
 
     `samples` names the answers an item of each benchmark gets; a benchmark that it leaves out, or
-    gives 0, is not asked, nor is an item without reference, test case and constraints. Engine
-    errors are pending with reason `engine_error`.
+    gives 0, is not asked, nor is an item without reference, test case and constraints. Failed
+    requests are pending with their cause.
     """
-    items = {
-        row["item_id"]: row
+    items = [
+        row
         for row in benchmarks.select(["item_id", "benchmark", "prompt", *_CHECKABLE]).to_pylist()
         if any(row[column] is not None for column in _CHECKABLE)
-    }
+    ]
+    meter.total = sum(samples.get(row["benchmark"], 0) for row in items)
     wanted = (
-        (item_id, generation_request(engine, turns, config.sampling, index))
-        for item_id, row in items.items()
+        Wanted(row, row["item_id"], generation_request(engine, turns, config.sampling, index))
+        for row in items
         for turns in [with_system_prompt([{"role": "user", "content": row["prompt"]}])]
         for index in range(samples.get(row["benchmark"], 0))
     )
 
-    def answers() -> Iterator[dict[str, Any]]:
-        for item_id, request, completion in ask(engine, wanted):
-            failed = completion.error is not None
-            yield {
-                "answer_id": digest("answer", item_id, request.request_key),
-                "item_id": item_id,
-                "benchmark": items[item_id]["benchmark"],
+    def answered(
+        row: Mapping[str, Any], request: GenerationRequest, completion: Completion
+    ) -> None:
+        fate = failure_columns(completion) if completion.error else {"decision": KEPT}
+        write(
+            {
+                "answer_id": digest("answer", row["item_id"], request.request_key),
+                "item_id": row["item_id"],
+                "benchmark": row["benchmark"],
                 **answer_columns(engine, request, completion),
-                "decision": PENDING if failed else KEPT,
-                "reason": "engine_error" if failed else None,
-                "evidence": dumps({"error": bounded(completion.error)})
-                if completion.error is not None
-                else None,
+                **fate,
             }
+        )
 
-    return ANSWERS.table(answers())
+    ask(engine, memory, wanted, answered, meter)
 
 
 def score(answers: pa.Table, benchmarks: pa.Table, verify: VerifyAnswers) -> Scores:

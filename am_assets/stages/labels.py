@@ -1,17 +1,29 @@
 """Labels by an instruct model, and down-sampling by difficulty (AM 2.1.2, 2.1.3, 2.2.4)."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 
 from am_assets.core.config import Difficulty, Labels
 from am_assets.core.identity import uniform
-from am_assets.core.requests import GenerationEngine, Sampling, generation_request
-from am_assets.core.schema import DROPPED, KEPT, LABELS, PENDING, dumps
-from am_assets.stages.asking import ask, bounded
+from am_assets.core.memory import RowMemory
+from am_assets.core.requests import (
+    Completion,
+    GenerationEngine,
+    GenerationRequest,
+    Sampling,
+    generation_request,
+)
+from am_assets.core.schema import DROPPED, KEPT, dumps
+from am_assets.core.usage import Meter
+from am_assets.stages.asking import Wanted, ask, failure_columns
 from am_assets.stages.language import detect_language
+from am_assets.stages.selecting import stream_of
+
+COLUMNS = ("sample_id", "source", "week", "prompt")
+"""What labelling reads of PROMPTS."""
 
 DIFFICULTIES: tuple[str, ...] = get_args(Difficulty)
 UNPARSED_CATEGORY = "others"
@@ -28,49 +40,60 @@ class Label(NamedTuple):
 
 
 def label_samples(
-    prompts: pa.Table,
+    prompts: Callable[[], Iterable[pa.Table]],
+    wanted: pa.Array,
     engine: GenerationEngine | None,
+    memory: RowMemory,
     config: Labels,
     count_tokens: Callable[[str], int],
-) -> pa.Table:
-    """Label every row of `prompts` (schema PROMPTS, the ones dedup kept); a LABELS table.
+    write: Callable[[Mapping[str, Any]], None],
+    meter: Meter,
+) -> None:
+    """`write` a LABELS row for each of the samples `wanted` (the ones dedup kept).
 
-    Asked greedily first; a reply that cannot be read is asked once more with sampling, then the
-    sample is kept as category "others" without a difficulty. An engine error leaves it pending.
-    Of each difficulty the share `config.keep` names is kept, by a draw that follows from the
-    sample id alone. Without an engine nothing is labelled and everything kept.
+    `prompts` opens a stream of COLUMNS of (at least) these samples. Asked greedily first; a reply
+    that cannot be read is asked once more with sampling, then the sample is kept as category
+    "others" without a difficulty. A failed request leaves it pending. Of each difficulty the share
+    `config.keep` names is kept, by a draw that follows from the sample id alone. Without an engine
+    nothing is labelled and everything kept.
     """
-    rows = prompts.select(["sample_id", "source", "week", "prompt"]).to_pylist()
-    labels: dict[str, Label | None] = {}
-    errors: dict[str, str] = {}
-    if engine is not None:
-        texts = {row["sample_id"]: row["prompt"] for row in rows}
-        for sample_index in (0, 1):
-            unread = {key: text for key, text in texts.items() if not labels.get(key)}
-            for sample_id, reply, error in _replies(engine, config, unread, sample_index):
-                labels[sample_id] = None if error else parse_label(reply, config.categories)
-                if error:
-                    errors[sample_id] = error
-                else:
-                    errors.pop(sample_id, None)
 
-    def labelled() -> Iterator[dict[str, Any]]:
-        for row in rows:
-            sample_id, prompt = row["sample_id"], row.pop("prompt")
-            row |= {
+    def label(row: dict[str, Any], fate: Mapping[str, Any]) -> None:
+        prompt = row["prompt"]
+        write(
+            {
+                **{name: row[name] for name in ("sample_id", "source", "week")},
                 "language": detect_language(prompt),
                 "prompt_tokens": count_tokens(prompt),
                 "decision": KEPT,
+                **fate,
             }
-            if engine is not None:
-                row |= {
-                    "engine": engine.model.engine,
-                    "engine_version": engine.model.engine_version,
-                    **_fate(sample_id, labels[sample_id], errors.get(sample_id), config),
-                }
-            yield row
+        )
 
-    return LABELS.table(labelled())
+    if engine is None:
+        for row in stream_of(prompts(), wanted):
+            label(row, {})
+        return
+
+    unread: list[str] = []
+
+    def answered(row: dict[str, Any], request: GenerationRequest, completion: Completion) -> None:
+        answer = parse_label(completion.text, config.categories)
+        if completion.error is None and answer is None and request.sample_index == 0:
+            unread.append(row["sample_id"])
+            return
+        fate = _fate(row["sample_id"], answer, config)
+        if completion.error is not None:
+            fate = failure_columns(completion)
+        answerer = completion.engine or engine.model.engine
+        version = completion.engine_version or engine.model.engine_version
+        label(row, {"engine": answerer, "engine_version": version, **fate})
+
+    ask(engine, memory, _questions(engine, config, prompts(), wanted, 0), answered, meter)
+    if unread:
+        again = pa.array(unread, pa.string())
+        meter.total = (meter.total or 0) + len(again)
+        ask(engine, memory, _questions(engine, config, prompts(), again, 1), answered, meter)
 
 
 def parse_label(reply: str, categories: list[str]) -> Label | None:
@@ -88,36 +111,26 @@ def keeps(sample_id: str, difficulty: str | None, keep: Mapping[Difficulty, floa
     return uniform("down_sample", sample_id) < shares[difficulty]
 
 
-def _replies(
-    engine: GenerationEngine, config: Labels, texts: Mapping[str, str], sample_index: int
-) -> Iterator[tuple[str, str, str | None]]:
+def _questions(
+    engine: GenerationEngine,
+    config: Labels,
+    prompts: Iterable[pa.Table],
+    wanted: pa.Array,
+    sample_index: int,
+) -> Iterator[Wanted[dict[str, Any]]]:
     sampling = Sampling(
         temperature=0.6 if sample_index else 0.0,
         top_p=0.95 if sample_index else 1.0,
         max_tokens=config.max_tokens,
     )
-    wanted = (
-        (
-            sample_id,
-            generation_request(
-                engine,
-                [{"role": "user", "content": config.template.replace("{prompt}", text)}],
-                sampling,
-                sample_index,
-            ),
-        )
-        for sample_id, text in texts.items()
-    )
-    for sample_id, _, completion in ask(engine, wanted):
-        yield sample_id, completion.text, completion.error
+    for row in stream_of(prompts, wanted):
+        text = config.template.replace("{prompt}", row["prompt"])
+        messages = [{"role": "user", "content": text}]
+        request = generation_request(engine, messages, sampling, sample_index)
+        yield Wanted(row, row["sample_id"], request)
 
 
-def _fate(
-    sample_id: str, label: Label | None, error: str | None, config: Labels
-) -> dict[str, str | None]:
-    if error is not None:
-        evidence = dumps({"error": bounded(error)})
-        return {"decision": PENDING, "reason": "label_engine_error", "evidence": evidence}
+def _fate(sample_id: str, label: Label | None, config: Labels) -> Mapping[str, Any]:
     if label is None:
         return {"category": UNPARSED_CATEGORY, "evidence": dumps({"unparsed": True})}
     if keeps(sample_id, label.difficulty, config.keep):
