@@ -57,7 +57,7 @@ def distil(
     """
 
     def requests() -> Iterator[Wanted[Mapping[str, Any]]]:
-        for row in stream_of(prompts, wanted):
+        for row in stream_of(prompts, wanted, COLUMNS):
             for request in requests_for(engine, row.pop("messages"), config):
                 yield Wanted(row, row["sample_id"], request)
 

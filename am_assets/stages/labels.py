@@ -71,7 +71,7 @@ def label_samples(
         )
 
     if engine is None:
-        for row in stream_of(prompts(), wanted):
+        for row in stream_of(prompts(), wanted, COLUMNS):
             label(row, {})
         return
 
@@ -123,7 +123,7 @@ def _questions(
         top_p=0.95 if sample_index else 1.0,
         max_tokens=config.max_tokens,
     )
-    for row in stream_of(prompts, wanted):
+    for row in stream_of(prompts, wanted, COLUMNS):
         text = config.template.replace("{prompt}", row["prompt"])
         messages = [{"role": "user", "content": text}]
         request = generation_request(engine, messages, sampling, sample_index)

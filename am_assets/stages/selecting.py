@@ -1,6 +1,6 @@
 """Selecting rows of one artifact by the ids of another."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +13,12 @@ def rows_of(table: pa.Table, sample_ids: pa.Array | pa.ChunkedArray) -> pa.Table
     return table.filter(pc.field("sample_id").isin(values))
 
 
-def stream_of(parts: Iterable[pa.Table], sample_ids: pa.Array) -> Iterator[dict[str, Any]]:
-    """Rows of a table in `parts` whose sample_id is among `sample_ids`, one at a time."""
+def stream_of(
+    parts: Iterable[pa.Table], sample_ids: pa.Array, columns: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """`columns` of a table in `parts`, its rows with one of `sample_ids`, one at a time."""
     for part in parts:
-        yield from rows_of(part, sample_ids).to_pylist()
+        yield from rows_of(part, sample_ids).select(list(columns)).to_pylist()
 
 
 def without(sample_ids: pa.ChunkedArray, others: Iterable[str]) -> pa.Array:

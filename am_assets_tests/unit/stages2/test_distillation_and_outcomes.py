@@ -12,14 +12,13 @@ from am_assets.core.requests import GenerationRequest, Sampling
 from am_assets.core.schema import LABELS
 from am_assets.core.verdict import Check, Status, Verdict
 from am_assets.stages.asking import with_system_prompt
-from am_assets.stages.distillation import distil
 from am_assets.stages.outcomes import (
     existing_verdicts,
     passed_samples,
     sample_outcomes,
     verify_responses,
 )
-from am_assets_tests.unit.stages2.fakes import ScriptedEngine, prompts, sample_key
+from am_assets_tests.unit.stages2.fakes import ScriptedEngine, prompts, responses_of, sample_key
 
 CONFIG = Responses(samples=3, sampling=Sampling(max_tokens=50))
 
@@ -61,7 +60,7 @@ def test_a_system_turn_of_the_sample_follows_the_protocols_one():
 def test_the_teacher_is_asked_only_about_kept_samples_without_a_passing_response():
     table = prompts(*({"prompt": name} for name in ("asked", "passed already", "down-sampled")))
     engine = ScriptedEngine(lambda request: "text")
-    responses = distil(
+    responses = responses_of(
         table,
         _labels(table, dropped=[sample_key("down-sampled")]),
         {sample_key("passed already")},
@@ -78,9 +77,9 @@ def test_a_failed_request_is_pending_and_the_others_are_answered():
         return RuntimeError("x" * 1000) if request.sample_index == 1 else "text"
 
     table = prompts({"prompt": "one"})
-    rows = distil(table, _labels(table), set(), ScriptedEngine(reply), CONFIG).to_pylist()
+    rows = responses_of(table, _labels(table), set(), ScriptedEngine(reply), CONFIG).to_pylist()
     fates = {row["sample_index"]: (row["decision"], row["reason"], row["text"]) for row in rows}
-    assert fates[1] == ("pending", "engine_error", None)
+    assert fates[1] == ("pending", "server_error", None)
     assert fates[0] == fates[2] == ("kept", None, "text")
     error = next(row["evidence"] for row in rows if row["sample_index"] == 1)
     assert len(json.loads(error)["error"]) == 300
@@ -90,7 +89,7 @@ def test_two_samples_that_ask_the_same_get_a_response_each_from_one_request():
     other = sample_key("other")
     table = prompts({"prompt": "same"}, {"prompt": "same", "sample_id": other})
     engine = ScriptedEngine(lambda request: "text")
-    rows = distil(table, _labels(table), set(), engine, CONFIG).to_pylist()
+    rows = responses_of(table, _labels(table), set(), engine, CONFIG).to_pylist()
     assert len(engine.asked) == 3
     assert len({row["response_id"] for row in rows}) == 6
     assert all(
@@ -101,11 +100,11 @@ def test_two_samples_that_ask_the_same_get_a_response_each_from_one_request():
 def test_distillation_does_not_depend_on_the_order_of_answers():
     table = prompts(*({"prompt": f"prompt {index}"} for index in range(10)))
 
-    def distilled(seed: int) -> pa.Table:
+    def answered(seed: int) -> pa.Table:
         engine = ScriptedEngine(lambda request: f"text {request.seed}", seed)
-        return distil(table, _labels(table), set(), engine, CONFIG)
+        return responses_of(table, _labels(table), set(), engine, CONFIG)
 
-    assert distilled(1) == distilled(2)
+    assert answered(1) == answered(2)
 
 
 def test_existing_responses_are_verified_and_the_rest_give_no_row():
@@ -162,7 +161,7 @@ def _outcome(
     engine = ScriptedEngine(lambda request: distilled[request.sample_index])
     config = Responses(samples=max(1, len(distilled)))
     asked = _labels(table) if distilled else _labels(table, dropped=[sample_key("a")])
-    responses = distil(table, asked, passed_samples(own), engine, config)
+    responses = responses_of(table, asked, passed_samples(own), engine, config)
     verdicts = verify_responses(responses, table, verify)
     rows = sample_outcomes([sample_key("a")], table, own, responses, verdicts, teacher).to_pylist()
     assert len(rows) == 1
@@ -179,7 +178,7 @@ def _outcome(
         (None, ["unverifiable", "unverifiable"], True, "dropped", "unverifiable"),
         (None, ["unverifiable", "fail"], True, "dropped", "no_passing_response"),
         (None, ["fail", "error"], True, "pending", "judge_missing"),
-        (None, ["fail", RuntimeError("x")], True, "pending", "engine_error"),
+        (None, ["fail", RuntimeError("x")], True, "pending", "server_error"),
         ("error", ["fail"], True, "pending", "judge_missing"),
         ("fail", [], False, "dropped", "no_response"),
         (None, [], False, "dropped", "no_response"),

@@ -11,8 +11,8 @@ from am_assets.core.protocol import SYSTEM_PROMPT, parse_response, render_respon
 from am_assets.core.requests import GenerationRequest
 from am_assets.core.schema import BENCHMARKS
 from am_assets.core.verdict import Check, Verdict
-from am_assets.stages.evaluation import ask_benchmarks, interval, score
-from am_assets_tests.unit.stages2.fakes import ScriptedEngine
+from am_assets.stages.evaluation import interval, score
+from am_assets_tests.unit.stages2.fakes import ScriptedEngine, benchmark_answers
 
 CONFIG = Evaluation()
 
@@ -53,7 +53,7 @@ def test_every_checkable_item_is_asked_as_often_as_its_benchmark_says():
         {"benchmark": "off", "prompt": "a", "reference_answer": "1"},
     )
     engine = ScriptedEngine(lambda request: "text")
-    answers = ask_benchmarks(benchmarks, engine, CONFIG, {"m": 2, "c": 1, "off": 0})
+    answers = benchmark_answers(benchmarks, engine, CONFIG, {"m": 2, "c": 1, "off": 0})
     assert sorted(answers["item_id"].to_pylist()) == ["c/a", "m/a", "m/a"]
     assert engine.asked[0].messages[0]["content"] == SYSTEM_PROMPT
     # Two benchmarks with one problem: the same request is answered once for both.
@@ -66,7 +66,7 @@ def test_an_engine_error_is_pending_and_counts_as_missing():
     def reply(request: GenerationRequest) -> str | Exception:
         return RuntimeError("gone") if request.sample_index else render_response("x", "1")
 
-    answers = ask_benchmarks(benchmarks, ScriptedEngine(reply), CONFIG, {"m": 4})
+    answers = benchmark_answers(benchmarks, ScriptedEngine(reply), CONFIG, {"m": 4})
     assert sorted(answers["decision"].to_pylist()) == ["kept", "pending", "pending", "pending"]
     row = _scores(answers, benchmarks)["m/strict"]
     assert (row["pass_at_1"], row["samples"], row["missing"], row["items"]) == (1.0, 1, 3, 1)
@@ -77,7 +77,7 @@ def test_strict_wants_the_format_and_lenient_does_not():
     engine = ScriptedEngine(
         lambda request: render_response("x", "42") if request.sample_index == 0 else "it is 42"
     )
-    scores = _scores(ask_benchmarks(benchmarks, engine, CONFIG, {"m": 2}), benchmarks)
+    scores = _scores(benchmark_answers(benchmarks, engine, CONFIG, {"m": 2}), benchmarks)
     assert scores["m/strict"]["pass_at_1"] == 0.5
     assert scores["m/lenient"]["pass_at_1"] == 1.0
 
@@ -89,7 +89,7 @@ def test_every_answer_has_one_fate():
     )
     texts = [render_response("x", "1"), render_response("x", "judge gone"), "2"]
     engine = ScriptedEngine(lambda request: texts[request.sample_index])
-    answers = ask_benchmarks(benchmarks, engine, CONFIG, {"m": 3})
+    answers = benchmark_answers(benchmarks, engine, CONFIG, {"m": 3})
     verdicts = score(answers, benchmarks, _verify).verdicts.to_pylist()
     assert len(verdicts) == len(answers)
     fates = sorted((row["item_id"], row["decision"], row["reason"] or "") for row in verdicts)
@@ -110,7 +110,7 @@ def test_the_mean_is_unweighted_and_missing_when_a_benchmark_is():
         {"benchmark": "n", "prompt": "c", "reference_answer": "9"},
     )
     engine = ScriptedEngine(lambda request: render_response("x", "1"))
-    answers = ask_benchmarks(benchmarks, engine, CONFIG, {"m": 2, "n": 3})
+    answers = benchmark_answers(benchmarks, engine, CONFIG, {"m": 2, "n": 3})
     mean = _scores(answers, benchmarks)["mean/strict"]
     assert (mean["pass_at_1"], mean["items"], mean["samples"]) == (0.5, 3, 7)
     broken = _benchmarks(
@@ -132,13 +132,13 @@ def test_an_item_with_more_answers_weighs_no_more_than_another():
             return render_response("x", "2") if request.sample_index == 0 else RuntimeError("gone")
         return render_response("x", "1")
 
-    answers = ask_benchmarks(benchmarks, ScriptedEngine(reply), CONFIG, {"m": 4})
+    answers = benchmark_answers(benchmarks, ScriptedEngine(reply), CONFIG, {"m": 4})
     assert _scores(answers, benchmarks)["m/strict"]["pass_at_1"] == 0.5
 
 
 def test_nothing_asked_gives_no_scores():
     engine = ScriptedEngine(lambda request: "")
-    answers = ask_benchmarks(_benchmarks(), engine, CONFIG, {})
+    answers = benchmark_answers(_benchmarks(), engine, CONFIG, {})
     assert score(answers, _benchmarks(), _verify).scores.num_rows == 0
 
 

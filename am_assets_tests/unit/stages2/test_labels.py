@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from am_assets.core.config import Labels
 from am_assets.core.requests import GenerationRequest
-from am_assets.stages.labels import Label, keeps, label_samples, parse_label
-from am_assets_tests.unit.stages2.fakes import ScriptedEngine, prompts, sample_key
+from am_assets.stages.labels import Label, keeps, parse_label
+from am_assets_tests.unit.stages2.fakes import ScriptedEngine, labelled, prompts, sample_key
 
 CONFIG = Labels(
     template="Label {braces} {prompt}",
@@ -31,13 +31,13 @@ def test_a_category_the_profile_does_not_know_is_not_read():
 
 def test_a_prompt_with_braces_is_put_into_the_template_as_it_is():
     engine = ScriptedEngine(lambda request: "category: math\ndifficulty: hard")
-    label_samples(prompts({"prompt": "{0} {prompt} {x}"}), engine, CONFIG, _count)
+    labelled(prompts({"prompt": "{0} {prompt} {x}"}), engine, CONFIG, _count)
     assert engine.asked[0].messages[0]["content"] == "Label {braces} {0} {prompt} {x}"
 
 
 def test_an_unread_reply_is_asked_once_more_and_then_kept_without_difficulty():
     engine = ScriptedEngine(lambda request: "I refuse")
-    rows = label_samples(prompts({"prompt": "one"}), engine, CONFIG, _count).to_pylist()
+    rows = labelled(prompts({"prompt": "one"}), engine, CONFIG, _count).to_pylist()
     assert [request.sample_index for request in engine.asked] == [0, 1]
     assert (rows[0]["category"], rows[0]["difficulty"]) == ("others", None)
     assert rows[0]["decision"] == "kept"
@@ -48,28 +48,20 @@ def test_the_second_reply_counts_when_the_first_cannot_be_read():
     def reply(request: GenerationRequest) -> str:
         return "category: math\ndifficulty: hard" if request.sample_index else "hm"
 
-    rows = label_samples(prompts({"prompt": "one"}), ScriptedEngine(reply), CONFIG, _count)
+    rows = labelled(prompts({"prompt": "one"}), ScriptedEngine(reply), CONFIG, _count)
     assert rows["category"].to_pylist() == ["math"]
     assert rows["evidence"].to_pylist() == [None]
 
 
 def test_an_engine_error_leaves_the_sample_pending():
     engine = ScriptedEngine(lambda request: RuntimeError("out of memory"))
-    row = label_samples(prompts({"prompt": "one"}), engine, CONFIG, _count).to_pylist()[0]
-    assert (row["decision"], row["reason"]) == ("pending", "label_engine_error")
+    row = labelled(prompts({"prompt": "one"}), engine, CONFIG, _count).to_pylist()[0]
+    assert (row["decision"], row["reason"]) == ("pending", "server_error")
     assert json.loads(row["evidence"]) == {"error": "out of memory"}
 
 
-def test_an_engine_that_answers_the_second_time_leaves_nothing_pending():
-    def reply(request: GenerationRequest) -> str | Exception:
-        return "category: math\ndifficulty: hard" if request.sample_index else RuntimeError("busy")
-
-    row = label_samples(prompts({"prompt": "one"}), ScriptedEngine(reply), CONFIG, _count)
-    assert row["decision"].to_pylist() == ["kept"]
-
-
 def test_without_an_engine_everything_is_kept_and_unlabelled():
-    row = label_samples(prompts({"prompt": "two words"}), None, CONFIG, _count).to_pylist()[0]
+    row = labelled(prompts({"prompt": "two words"}), None, CONFIG, _count).to_pylist()[0]
     assert (row["category"], row["difficulty"], row["decision"]) == (None, None, "kept")
     assert (row["prompt_tokens"], row["language"]) == (2, "en")
 
@@ -77,7 +69,7 @@ def test_without_an_engine_everything_is_kept_and_unlabelled():
 def test_samples_with_the_same_prompt_share_one_request():
     engine = ScriptedEngine(lambda request: "category: math\ndifficulty: hard")
     table = prompts({"prompt": "same"}, {"prompt": "same", "sample_id": sample_key("other")})
-    rows = label_samples(table, engine, CONFIG, _count)
+    rows = labelled(table, engine, CONFIG, _count)
     assert len(engine.asked) == 1
     assert rows["category"].to_pylist() == ["math", "math"]
 
@@ -85,7 +77,7 @@ def test_samples_with_the_same_prompt_share_one_request():
 def test_down_sampled_samples_are_dropped_rows_not_missing_ones():
     engine = ScriptedEngine(lambda request: "category: math\ndifficulty: easy")
     table = prompts(*({"prompt": f"prompt {index}"} for index in range(300)))
-    rows = label_samples(table, engine, CONFIG, _count).to_pylist()
+    rows = labelled(table, engine, CONFIG, _count).to_pylist()
     dropped = [row for row in rows if row["decision"] == "dropped"]
     assert len(rows) == 300
     assert {row["reason"] for row in dropped} == {"down_sampled"}
@@ -118,8 +110,8 @@ def test_labels_do_not_depend_on_the_order_of_rows_or_answers(seed: int, rng: ra
         return "?" if last < 6 else "category: math\ndifficulty: easy"
 
     rows = [{"prompt": f"prompt {index}"} for index in range(20)]
-    expected = label_samples(prompts(*rows), ScriptedEngine(reply), CONFIG, _count)
+    expected = labelled(prompts(*rows), ScriptedEngine(reply), CONFIG, _count)
     rng.shuffle(rows)
     table = prompts(*rows)
     shuffled = table.take(rng.sample(range(len(rows)), len(rows)))
-    assert label_samples(shuffled, ScriptedEngine(reply, seed), CONFIG, _count) == expected
+    assert labelled(shuffled, ScriptedEngine(reply, seed), CONFIG, _count) == expected
