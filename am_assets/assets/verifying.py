@@ -1,6 +1,5 @@
 """How assets reach verification: the profile's settings and the run's engines."""
 
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,7 +17,6 @@ MODULES = (
     "am_assets.stages.outcomes",
 )
 MODELS = ("instruct", "reward")
-_REPORT_EVERY_S = 5.0
 
 
 def config_of(profile: Profile) -> dict[str, Any]:
@@ -26,22 +24,26 @@ def config_of(profile: Profile) -> dict[str, Any]:
     return VerificationConfig.model_validate(profile.verification).model_dump(mode="json")
 
 
-def verify_fn(run: Run) -> VerifyAnswers:
-    """Verification with the run's judge, reward model and sandbox."""
-    verifiers = Verifiers(
-        judge=run.engines.generation("instruct"),
-        reward=run.engines.reward(),
-        sandbox=run.engines.sandbox(),
-    )
+def verify_fn(run: Run, total: int | None = None) -> VerifyAnswers:
+    """Verification with the run's judge, reward model and sandbox; `total` checks in all, if known.
+
+    What was decided before comes from the run's row memory.
+    """
+    judge = run.engines.generation("instruct")
+    verifiers = Verifiers(judge, run.engines.reward(), run.engines.sandbox())
     config = VerificationConfig.model_validate(run.profile.verification)
+    meter = run.meter("verification", total, "responses")
+    judge_meter = run.meter("judge", unit="replies", gpus=judge.gpus if judge else 0)
 
     def verify_checks(checks: Iterable[Check], require_format: bool = True) -> Iterator[Verdict]:
-        verdicts = verify(checks, verifiers, config, require_format=require_format)
-        said = time.monotonic()
-        for done, verdict in enumerate(verdicts, 1):
-            if time.monotonic() - said >= _REPORT_EVERY_S:
-                said = time.monotonic()
-                run.log(f"verification: {done} responses judged")
-            yield verdict
+        return verify(
+            checks,
+            verifiers,
+            config,
+            run.memory,
+            require_format=require_format,
+            meter=meter,
+            judge_meter=judge_meter,
+        )
 
     return verify_checks

@@ -160,6 +160,11 @@ class RewardEngine(Protocol):
         """Names of the rated dimensions, e.g. ("coherence", "correctness", "helpfulness")."""
         ...
 
+    @property
+    def max_tokens(self) -> int:
+        """Of a longer conversation, so many of the last tokens are rated."""
+        ...
+
     def rate(self, conversations: Sequence[Sequence[Message]]) -> np.ndarray:
         """Ratings 0..4, float32, shape (len(conversations), len(dimensions))."""
         ...

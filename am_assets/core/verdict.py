@@ -9,7 +9,11 @@ Status = Literal["pass", "fail", "unverifiable", "error"]
 
 @dataclass(frozen=True)
 class Check:
-    """One response to verify; of think and answer blocks only the answer is judged."""
+    """One response to verify; of think and answer blocks only the answer is judged.
+
+    `owner` is the sample id or benchmark item id that what is remembered of the check belongs to:
+    erasing it erases that.
+    """
 
     id: str
     kind: Kind
@@ -18,6 +22,7 @@ class Check:
     reference_answer: str | None = None
     test_case: dict[str, Any] | None = None
     constraints: list[dict[str, Any]] | None = None
+    owner: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class RewardModel:
         positions = getattr(self._model.config, "max_position_embeddings", 4096)
         self._max_tokens = min(max_tokens or positions, positions)
         self._identity = ModelIdentity(
-            name, model_digest(folder), "transformers", transformers.__version__
+            name, model_digest(folder), "transformers", transformers.__version__, dtype
         )
 
     @property
@@ -58,6 +58,10 @@ class RewardModel:
     @property
     def dimensions(self) -> tuple[str, ...]:
         return self._dimensions
+
+    @property
+    def max_tokens(self) -> int:
+        return self._max_tokens
 
     def rate(self, conversations: Sequence[Sequence[Message]]) -> np.ndarray:
         """Ratings clipped to 0..4, float32, shape (len(conversations), len(dimensions)).

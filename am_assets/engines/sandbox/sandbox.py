@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import queue
 import select
 import struct
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import am_assets
+from am_assets.core.code_version import code_version
 from am_assets.engines.sandbox import probe
 from am_assets.stages.verification.runner import (
     IsolationMissing,
@@ -46,6 +48,12 @@ class Sandbox:
     @property
     def tier(self) -> str:
         return "landlock+seccomp"
+
+    @property
+    def version(self) -> str:
+        # The fork server is started by name, so that no import leads to it.
+        code = code_version(("am_assets.engines.sandbox.forkserver",), __name__)
+        return f"{code} on Python {platform.python_version()}"
 
     @property
     def workers(self) -> int:

@@ -5,7 +5,15 @@
 """
 
 from am_assets.stages.verification.config import VerificationConfig
+from am_assets.stages.verification.decide import RuleRunner
 from am_assets.stages.verification.runner import CodeRunner, IsolationMissing
 from am_assets.stages.verification.verify import Verifiers, verify
 
-__all__ = ["CodeRunner", "IsolationMissing", "VerificationConfig", "Verifiers", "verify"]
+__all__ = [
+    "CodeRunner",
+    "IsolationMissing",
+    "RuleRunner",
+    "VerificationConfig",
+    "Verifiers",
+    "verify",
+]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from am_assets.core.memory import RowMemory
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.verify import Verifiers, verify
@@ -57,7 +58,11 @@ def check_jsonl(
         try:
             with partial.open("w", encoding="utf-8") as target:
                 checks = _checks(source, report)
-                for verdict in verify(checks, verifiers, config, require_format=require_format):
+                # In memory alone: the same answer twice in one file is judged once.
+                memory = RowMemory()
+                for verdict in verify(
+                    checks, verifiers, config, memory, require_format=require_format
+                ):
                     target.write(json.dumps(_row(verdict), ensure_ascii=True) + "\n")
                     report.rows += 1
                     report.by_status[verdict.status] += 1
@@ -97,6 +102,7 @@ def parse_row(line: bytes) -> Check:
         reference_answer=reference,
         test_case=row.get("test_case"),
         constraints=row.get("constraints"),
+        owner=row["id"],
     )
 
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from am_assets.core.identity import digest
+from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
     Completion,
     GenerationEngine,
@@ -13,8 +14,10 @@ from am_assets.core.requests import (
     Sampling,
     generation_request,
 )
+from am_assets.core.usage import Meter
+from am_assets.stages.asking import Wanted, ask
 from am_assets.stages.verification.config import JudgeConfig
-from am_assets.stages.verification.outcome import Outcome, Verifier
+from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
 
 VERSION = "judge-1"
 _PLACEHOLDER = re.compile(r"\{(prompt|reference|answer)\}")
@@ -30,36 +33,44 @@ class Question:
     answer: str
     pass_score: float
     evidence: dict[str, Any]
+    owner: str
+
+
+class _Reply(NamedTuple):
+    completion: Completion
+    reused: bool
 
 
 class Judge:
     """Asks a model for scores, each question at temperature 0, unreadable replies once more."""
 
-    def __init__(self, engine: GenerationEngine, config: JudgeConfig) -> None:
+    def __init__(
+        self,
+        engine: GenerationEngine,
+        config: JudgeConfig,
+        memory: RowMemory,
+        meter: Meter,
+    ) -> None:
         self._engine, self._config = engine, config
+        self._memory, self._meter = memory, meter
         self._pattern = re.compile(config.score_pattern)
         # The model and the wording are part of who judged.
         identity = digest(VERSION, engine.model.digest, config.template, config.score_pattern)
         self.verifier = Verifier("judge", f"{VERSION}+{identity[:12]}")
 
-    def grade(self, questions: Sequence[Question]) -> list[Outcome]:
+    def grade(self, questions: Sequence[Question]) -> list[Decided[Outcome]]:
         """One outcome a question, in their order, whatever order the engine answers in."""
-        requests = [self._request(question, 0) for question in questions]
-        replies = self._ask(requests)
-        scores = [self._score(replies.get(request.request_key)) for request in requests]
-        again = {
-            index: self._request(questions[index], 1)
-            for index, (score, request) in enumerate(zip(scores, requests, strict=True))
-            if score is None and _answered(replies.get(request.request_key))
-        }
-        more = self._ask(again.values()) if again else {}
-        outcomes = []
-        for index, (question, request) in enumerate(zip(questions, requests, strict=True)):
-            retried = again.get(index)
-            final = retried or request
-            reply = (more if retried else replies).get(final.request_key)
-            outcomes.append(self._outcome(question, final, reply, attempts=2 if retried else 1))
-        return outcomes
+        first = self._ask(questions, range(len(questions)), 0)
+        unreadable = [
+            place
+            for place, reply in first.items()
+            if reply.completion.error is None and self._score(reply.completion) is None
+        ]
+        second = self._ask(questions, sorted(unreadable), 1) if unreadable else {}
+        return [
+            self._outcome(question, first[place], second.get(place))
+            for place, question in enumerate(questions)
+        ]
 
     def _request(self, question: Question, sample_index: int) -> GenerationRequest:
         fields = {
@@ -73,13 +84,31 @@ class Judge:
         messages = [{"role": "user", "content": text}]
         return generation_request(self._engine, messages, sampling, sample_index)
 
-    def _ask(self, requests: Iterable[GenerationRequest]) -> dict[str, Completion]:
-        distinct = {request.request_key: request for request in requests}
-        return {reply.request_key: reply for reply in self._engine.generate(distinct.values())}
+    def _ask(
+        self, questions: Sequence[Question], places: Iterable[int], sample_index: int
+    ) -> dict[int, _Reply]:
+        """The replies to the questions at `places`, by place."""
+        replies: dict[int, _Reply] = {}
+        worked = self._worked
 
-    def _score(self, reply: Completion | None) -> int | None:
-        if not _answered(reply) or reply is None:
-            return None
+        def answered(place: int, request: GenerationRequest, completion: Completion) -> None:
+            nonlocal worked
+            replies[place] = _Reply(completion, reused=self._worked == worked)
+            worked = self._worked
+
+        wanted = (
+            Wanted(place, questions[place].owner, self._request(questions[place], sample_index))
+            for place in places
+        )
+        ask(self._engine, self._memory, wanted, answered, self._meter)
+        return replies
+
+    @property
+    def _worked(self) -> int:
+        """Replies so far that the memory did not have."""
+        return self._meter.done - self._meter.reused
+
+    def _score(self, reply: Completion) -> int | None:
         found = self._pattern.findall(reply.text)
         try:
             score = int(found[-1]) if found else None
@@ -88,16 +117,21 @@ class Judge:
         return score if score is not None and 0 <= score <= MAX_SCORE else None
 
     def _outcome(
-        self,
-        question: Question,
-        request: GenerationRequest,
-        reply: Completion | None,
-        attempts: int,
-    ) -> Outcome:
-        evidence = {**question.evidence, "request_key": request.request_key, "attempts": attempts}
-        if reply is None or reply.error is not None:
-            detail = "no reply" if reply is None else str(reply.error)[:200]
-            return self.verifier.error("judge_failed", **evidence, detail=detail)
+        self, question: Question, first: _Reply, second: _Reply | None
+    ) -> Decided[Outcome]:
+        reply = (second or first).completion
+        reused = first.reused and (second is None or second.reused)
+        attempts = 2 if second else 1
+        evidence = {
+            **question.evidence,
+            "request_key": reply.request_key,
+            "attempts": attempts,
+        }
+        return Decided(self._graded(question, reply, evidence), reused)
+
+    def _graded(self, question: Question, reply: Completion, evidence: dict[str, Any]) -> Outcome:
+        if reply.error is not None:
+            return self.verifier.error("judge_failed", **evidence, detail=reply.error[:200])
         score = self._score(reply)
         if score is None:
             return self.verifier.error("judge_unparseable", **evidence, reply=reply.text[-200:])
@@ -105,7 +139,3 @@ class Judge:
         if score > question.pass_score:
             return self.verifier.passed(score / MAX_SCORE, **evidence)
         return self.verifier.failed("wrong_answer", score / MAX_SCORE, **evidence)
-
-
-def _answered(reply: Completion | None) -> bool:
-    return reply is not None and reply.error is None

@@ -1,9 +1,11 @@
 """What a verifier says about one check, before it becomes a verdict."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from am_assets.core.verdict import Check, Status, Verdict
+
+T = TypeVar("T", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,10 @@ class Verifier:
     def error(self, reason: str, **evidence: Any) -> Outcome:
         """Our side failed; the sample is pending."""
         return Outcome("error", None, reason, self.name, self.version, evidence)
+
+
+class Decided(NamedTuple, Generic[T]):
+    """An outcome, and whether it was remembered rather than worked out anew."""
+
+    outcome: T
+    reused: bool

@@ -58,6 +58,11 @@ class CodeRunner(Protocol):
         ...
 
     @property
+    def version(self) -> str:
+        """Version of the isolation and of the Python it runs: verdicts may change with it."""
+        ...
+
+    @property
     def workers(self) -> int:
         """How many jobs it runs at a time."""
         ...

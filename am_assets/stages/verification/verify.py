@@ -1,159 +1,190 @@
-"""Verification: rules on every response, then the verifier of its kind."""
+"""Verification: rules on every response, then the model its kind needs."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
+from typing import Any
 
+from am_assets.core.memory import RowMemory
 from am_assets.core.requests import GenerationEngine, RewardEngine
+from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Verdict
 from am_assets.stages.verification import rules
-from am_assets.stages.verification.chat import RewardJudge
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.chat import Answer, RewardJudge
 from am_assets.stages.verification.config import VerificationConfig
-from am_assets.stages.verification.instruction import check_instructions
+from am_assets.stages.verification.decide import RuleRunner, ThreadedRules
 from am_assets.stages.verification.judge import MAX_SCORE, Judge, Question
-from am_assets.stages.verification.math_check import check_math
-from am_assets.stages.verification.math_pool import MathPool
-from am_assets.stages.verification.outcome import Outcome, Verifier
+from am_assets.stages.verification.math_check import VERIFIER as MATH
+from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
+from am_assets.stages.verification.remembered import RememberedRules, Started
 from am_assets.stages.verification.runner import CodeRunner
-from am_assets.stages.verification.science import JUDGE_NEEDED, check_science
+from am_assets.stages.verification.science import JUDGE_NEEDED
 
-_RULES = Verifier("rules", rules.VERSION)
 _NO_REWARD = Verifier("reward", "reward-1")
-_WINDOW = 512
-
-T = TypeVar("T")
+# A window keeps a judge busy; two of them are held at a time.
+_WINDOW_CHECKS = 4096
+_WINDOW_CHARACTERS = 64 << 20
 
 
 @dataclass(frozen=True)
 class Verifiers:
-    """The engines verification may use; a missing one makes the checks that need it `error`."""
+    """The engines verification may use; a missing one makes the checks that need it `error`.
+
+    Rules run in threads of this process with `sandbox`, unless `rules` runs them elsewhere.
+    """
 
     judge: GenerationEngine | None = None
     reward: RewardEngine | None = None
     sandbox: CodeRunner | None = None
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """A check that an engine has still to decide."""
-
-    answer: str
-    question: Question | None = None
+    rules: RuleRunner | None = None
 
 
 def verify(
     checks: Iterable[Check],
     verifiers: Verifiers,
     config: VerificationConfig,
+    memory: RowMemory,
     *,
     require_format: bool = True,
+    meter: Meter | None = None,
+    judge_meter: Meter | None = None,
 ) -> Iterator[Verdict]:
     """Verdicts in the order of `checks`, which may be a stream.
 
-    Checks are taken in windows of a few hundred: rules, math and code run side by side, and the
-    judge and the reward model get one call a window. With `require_format` a response must be one
+    Checks are taken in windows of a few thousand; while models decide what rules cannot, the rules
+    are at work on the next window. What was decided before comes from `memory`, and what is
+    decided is remembered at once; errors are not. With `require_format` a response must be one
     think and one answer block; without it a response with no blocks is judged whole. Verdicts do
-    not depend on the windows, the order or the number of workers.
+    not depend on the windows, the order, the number of workers or the memory. `meter` counts
+    checks, `judge_meter` the judge's replies.
 
     Raises ValueError when the reward model does not rate the configured dimensions.
     """
-    judge = Judge(verifiers.judge, config.judge) if verifiers.judge else None
-    reward = RewardJudge(verifiers.reward, config.chat) if verifiers.reward else None
-    workers = verifiers.sandbox.workers if verifiers.sandbox else 0
-    with MathPool() as pool, ThreadPoolExecutor(max(workers, pool.workers)) as threads:
-
-        def decide(check: Check) -> Outcome | _Pending:
-            return _decide(check, verifiers, config, pool, require_format)
-
-        stream = iter(checks)
-        while window := list(islice(stream, _WINDOW)):
-            decided = list(threads.map(decide, window))
-            yield from _complete(window, decided, judge, reward)
-
-
-def _decide(
-    check: Check,
-    verifiers: Verifiers,
-    config: VerificationConfig,
-    pool: MathPool,
-    require_format: bool,
-) -> Outcome | _Pending:
-    answer = rules.answer_of(check.response, require_format)
-    if answer is None:
-        return _RULES.failed("format")
-    if rules.repeats_itself(check.response, config.rules):
-        return _RULES.failed("repetition")
-    match check.kind:
-        case "math":
-            outcome = check_math(check.prompt, answer, check.reference_answer, pool, config.math)
-            return _second_opinion(check, answer, outcome, verifiers, config)
-        case "code":
-            return check_code(answer, check.test_case, verifiers.sandbox, config.code)
-        case "science":
-            outcome = check_science(check.prompt, answer, check.reference_answer, config.science)
-            if outcome is not None:
-                return outcome
-            if verifiers.judge is None:
-                return JUDGE_NEEDED.error("judge_missing")
-            reference = check.reference_answer or ""
-            question = Question(check.prompt, reference, answer, config.science.pass_score, {})
-            return _Pending(answer, question)
-        case "instruction":
-            return check_instructions(answer, check.constraints, config.instruction)
-        case "chat":
-            return _Pending(answer) if verifiers.reward else _NO_REWARD.error("reward_missing")
+    meter = meter or Meter("verification", unit="responses")
+    judge_meter = judge_meter or Meter("judge", unit="replies")
+    judge = Judge(verifiers.judge, config.judge, memory, judge_meter) if verifiers.judge else None
+    reward = RewardJudge(verifiers.reward, config.chat, memory) if verifiers.reward else None
+    models = _Models(judge, reward, config, require_format)
+    with ExitStack() as stack:
+        runner = verifiers.rules or stack.enter_context(ThreadedRules(verifiers.sandbox))
+        remembered = RememberedRules(runner, memory, config, require_format)
+        for window, started in _one_ahead(checks, remembered):
+            yield from models.complete(window, started, meter)
+    meter.finish()
 
 
-def _second_opinion(
-    check: Check,
-    answer: str,
-    outcome: Outcome,
-    verifiers: Verifiers,
-    config: VerificationConfig,
-) -> Outcome | _Pending:
-    """Hand what the math rules reject to the judge, if there is one and a reading was possible."""
-    wanted = config.math.judge_second_opinion and verifiers.judge is not None
-    # A wrong letter leaves nothing to interpret.
-    letter = outcome.evidence.get("rule") == "choice" and "extracted" in outcome.evidence
-    if outcome.status != "fail" or not wanted or letter:
-        return outcome
-    evidence = {"rule_verdict": "fail", "rule_reason": outcome.reason, **outcome.evidence}
-    reference = check.reference_answer or ""
-    return _Pending(
-        answer,
-        Question(check.prompt, reference, answer, config.math.pass_score * MAX_SCORE, evidence),
-    )
+class _Models:
+    """Decides by judge and reward model what the rules leave to them."""
+
+    def __init__(
+        self,
+        judge: Judge | None,
+        reward: RewardJudge | None,
+        config: VerificationConfig,
+        require_format: bool,
+    ) -> None:
+        self._judge, self._reward = judge, reward
+        self._config, self._require_format = config, require_format
+
+    def complete(
+        self, window: Sequence[Check], started: Started, meter: Meter
+    ) -> Iterator[Verdict]:
+        """The verdicts on a window whose checks the rules have been given."""
+        outcomes: dict[int, Outcome] = {}
+
+        def decided(place: int, by: Decided[Outcome]) -> None:
+            outcomes[place] = by.outcome
+            if by.outcome.status == "error":
+                meter.failed(by.outcome.reason)
+            elif by.reused:
+                meter.found()
+            else:
+                meter.computed()
+
+        questions: dict[int, Question] = {}
+        answers: dict[int, Answer] = {}
+        for place, (outcome, reused) in started.outcomes():
+            todo = self._todo(window[place], outcome)
+            if isinstance(todo, Question):
+                questions[place] = todo
+            elif isinstance(todo, Answer):
+                answers[place] = todo
+            else:
+                decided(place, Decided(todo, reused))
+        if self._judge is not None and questions:
+            places = sorted(questions)
+            graded = self._judge.grade([questions[place] for place in places])
+            for place, by in zip(places, graded, strict=True):
+                decided(place, by)
+        if self._reward is not None and answers:
+            places = sorted(answers)
+            rated = self._reward.rate([answers[place] for place in places])
+            for place, by in zip(places, rated, strict=True):
+                decided(place, by)
+        for place, check in enumerate(window):
+            yield outcomes[place].verdict(check)
+
+    def _todo(self, check: Check, outcome: Outcome | None) -> Outcome | Question | Answer:
+        """The final outcome of a check, or what a model has still to say about it."""
+        if outcome is not None:
+            return self._second_opinion(check, outcome)
+        if check.kind == "chat":
+            if self._reward is None:
+                return _NO_REWARD.error("reward_missing")
+            return Answer(check.prompt, self._answer(check), check.owner)
+        if self._judge is None:
+            return JUDGE_NEEDED.error("judge_missing")
+        return self._question(check, self._config.science.pass_score, {})
+
+    def _second_opinion(self, check: Check, outcome: Outcome) -> Outcome | Question:
+        """Hand what the math rules reject to the judge, if there is one and a reading possible."""
+        wanted = (
+            outcome.verifier == MATH.name
+            and outcome.status == "fail"
+            and self._config.math.judge_second_opinion
+            and self._judge is not None
+        )
+        # A wrong letter leaves nothing to interpret.
+        letter = outcome.evidence.get("rule") == "choice" and "extracted" in outcome.evidence
+        if not wanted or letter:
+            return outcome
+        evidence = {"rule_verdict": "fail", "rule_reason": outcome.reason, **outcome.evidence}
+        return self._question(check, self._config.math.pass_score * MAX_SCORE, evidence)
+
+    def _question(self, check: Check, pass_score: float, evidence: dict[str, Any]) -> Question:
+        reference = check.reference_answer or ""
+        answer = self._answer(check)
+        return Question(check.prompt, reference, answer, pass_score, evidence, check.owner)
+
+    def _answer(self, check: Check) -> str:
+        answer = rules.answer_of(check.response, self._require_format)
+        # Rules leave to a model only what has an answer.
+        assert answer is not None
+        return answer
 
 
-def _complete(
-    window: list[Check],
-    decided: list[Outcome | _Pending],
-    judge: Judge | None,
-    reward: RewardJudge | None,
-) -> Iterator[Verdict]:
-    asked: list[tuple[int, Question]] = []
-    rated: list[tuple[int, tuple[str, str]]] = []
-    outcomes: dict[int, Outcome] = {}
-    for index, state in enumerate(decided):
-        if isinstance(state, Outcome):
-            outcomes[index] = state
-        elif state.question is not None:
-            asked.append((index, state.question))
-        else:
-            rated.append((index, (window[index].prompt, state.answer)))
-    if judge is not None and asked:
-        outcomes |= _zip(asked, judge.grade)
-    if reward is not None and rated:
-        outcomes |= _zip(rated, reward.rate)
-    for index, check in enumerate(window):
-        yield outcomes[index].verdict(check)
+def _one_ahead(
+    checks: Iterable[Check], remembered: RememberedRules
+) -> Iterator[tuple[Sequence[Check], Started]]:
+    """Windows of `checks`, each given once the next one has been started."""
+    before: tuple[Sequence[Check], Started] | None = None
+    for window in _windows(checks):
+        current = (window, remembered.start(window))
+        if before is not None:
+            yield before
+        before = current
+    if before is not None:
+        yield before
 
 
-def _zip(
-    items: list[tuple[int, T]], decide: Callable[[list[T]], list[Outcome]]
-) -> dict[int, Outcome]:
-    answers = decide([item for _, item in items])
-    return {index: outcome for (index, _), outcome in zip(items, answers, strict=True)}
+def _windows(checks: Iterable[Check]) -> Iterator[Sequence[Check]]:
+    window: list[Check] = []
+    characters = 0
+    for check in checks:
+        window.append(check)
+        characters += len(check.prompt) + len(check.response)
+        if len(window) == _WINDOW_CHECKS or characters >= _WINDOW_CHARACTERS:
+            yield window
+            window, characters = [], 0
+    if window:
+        yield window

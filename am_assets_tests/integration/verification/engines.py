@@ -11,6 +11,7 @@ class RuleJudge:
     """Replies what `answers` holds for the first key found in the question, last request first."""
 
     model = ModelIdentity("rule-judge", "d" * 32, "rules", "1")
+    gpus = 0
 
     def __init__(self, answers: Mapping[str, Sequence[str | None]]) -> None:
         self._answers = answers
@@ -19,8 +20,14 @@ class RuleJudge:
     def render(self, messages: Sequence[Message]) -> str:
         return "\n".join(message["content"] for message in messages)
 
+    def text_of(self, messages: Sequence[Message], token_ids: Sequence[int]) -> str | None:
+        return None
+
     def count_tokens(self, text: str) -> int:
         return len(text.split())
+
+    def close(self) -> None:
+        pass
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Completion]:
         batch = list(requests)
@@ -38,7 +45,12 @@ class LengthReward:
 
     model = ModelIdentity("length-reward", "e" * 32, "rules", "1")
     dimensions = ("verbosity", "coherence", "correctness", "helpfulness")
+    max_tokens = 1000
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
 
     def rate(self, conversations: Sequence[Sequence[Message]]) -> np.ndarray:
+        self.calls.append(len(conversations))
         words = [len(conversation[-1]["content"].split()) for conversation in conversations]
         return np.array([[0.0, *[min(4.0, n)] * 3] for n in words], dtype=np.float32)

@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from am_assets.core.memory import RowMemory
 from am_assets.core.protocol import render_response
 from am_assets.core.verdict import Check
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
@@ -17,8 +18,9 @@ def check(id, kind, answer, **fields):
     return Check(id, kind, prompt, render_response("hm", answer), **fields)
 
 
-def outcomes(checks, verifiers=None, config=CONFIG, **options):
-    found = list(verify(checks, verifiers or Verifiers(), config, **options))
+def outcomes(checks, verifiers=None, config=CONFIG, memory=None, **options):
+    memory = memory or RowMemory()
+    found = list(verify(checks, verifiers or Verifiers(), config, memory, **options))
     assert [verdict.id for verdict in found] == [one.id for one in checks]
     return {verdict.id: verdict for verdict in found}
 

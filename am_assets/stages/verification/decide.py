@@ -1,0 +1,130 @@
+"""What is decided without a model: format and repetition, math, code, science and constraints.
+
+`decide` is a plain function over a batch of checks, so that it runs wherever a `RuleRunner` puts
+it: in threads of this process, or in processes of other machines.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, Self
+
+from am_assets.core.verdict import Check
+from am_assets.stages.verification import rules
+from am_assets.stages.verification.code import VERIFIER as CODE
+from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.config import VerificationConfig
+from am_assets.stages.verification.instruction import VERIFIER as INSTRUCTION
+from am_assets.stages.verification.instruction import check_instructions
+from am_assets.stages.verification.math_check import check_math
+from am_assets.stages.verification.math_pool import MathPool
+from am_assets.stages.verification.outcome import Outcome, Verifier
+from am_assets.stages.verification.runner import CodeRunner
+from am_assets.stages.verification.science import check_science
+
+_RULES = Verifier("rules", rules.VERSION)
+_DEPTH = 100
+
+
+class RuleRunner(Protocol):
+    """Runs `decide` on batches of checks, as many at a time as it has workers for."""
+
+    @property
+    def isolation(self) -> str:
+        """What code runs in, with its version: the same text wherever verdicts are the same."""
+        ...
+
+    def submit(
+        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+    ) -> "Future[list[Outcome | None]]":
+        """What `decide` says about `checks`, later; returns at once and queues what must wait."""
+        ...
+
+
+class ThreadedRules:
+    """Rules on threads of this process; math in worker processes, code in `sandbox`.
+
+    A context manager: leaving it drops what is queued and waits for what is running. Workers of
+    the math rules start when the first comparison is asked for.
+    """
+
+    def __init__(self, sandbox: CodeRunner | None) -> None:
+        self._sandbox = sandbox
+        self._pool = MathPool()
+        workers = sandbox.workers if sandbox else 0
+        self._threads = ThreadPoolExecutor(max(workers, self._pool.workers))
+
+    @property
+    def isolation(self) -> str:
+        return f"{self._sandbox.tier} {self._sandbox.version}" if self._sandbox else "none"
+
+    def submit(
+        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+    ) -> Future[list[Outcome | None]]:
+        return self._threads.submit(
+            decide, checks, config, self._sandbox, self._pool, require_format
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        self._pool.close()
+
+
+def decide(
+    checks: Sequence[Check],
+    config: VerificationConfig,
+    sandbox: CodeRunner | None,
+    pool: MathPool,
+    require_format: bool,
+) -> list[Outcome | None]:
+    """The rules' outcome of each check, None where only a model can decide."""
+    return [_decide(check, config, sandbox, pool, require_format) for check in checks]
+
+
+def too_deep(value: Any) -> bool:
+    """Whether JSON is nested deeper than anyone means it, and than recursion goes."""
+    level = [value]
+    for _ in range(_DEPTH):
+        level = [inner for item in level for inner in _inside(item)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Sequence[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else ()
+
+
+def _decide(
+    check: Check,
+    config: VerificationConfig,
+    sandbox: CodeRunner | None,
+    pool: MathPool,
+    require_format: bool,
+) -> Outcome | None:
+    answer = rules.answer_of(check.response, require_format)
+    if answer is None:
+        return _RULES.failed("format")
+    if rules.repeats_itself(check.response, config.rules):
+        return _RULES.failed("repetition")
+    match check.kind:
+        case "math":
+            return check_math(check.prompt, answer, check.reference_answer, pool, config.math)
+        case "code":
+            if too_deep(check.test_case):
+                return CODE.unverifiable("malformed_test_case", detail="it is nested too deeply")
+            return check_code(answer, check.test_case, sandbox, config.code)
+        case "science":
+            return check_science(check.prompt, answer, check.reference_answer, config.science)
+        case "instruction":
+            if too_deep(check.constraints):
+                return INSTRUCTION.unverifiable(
+                    "malformed_constraint", detail="it is nested too deeply"
+                )
+            return check_instructions(answer, check.constraints, config.instruction)
+        case "chat":
+            return None

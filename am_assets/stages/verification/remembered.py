@@ -1,0 +1,183 @@
+"""Rule outcomes that are remembered: decided once, found again by what determines them."""
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from am_assets.core.code_version import code_version
+from am_assets.core.identity import digest
+from am_assets.core.memory import Entry, RowMemory
+from am_assets.core.verdict import Check, Kind
+from am_assets.stages.verification.config import VerificationConfig
+from am_assets.stages.verification.decide import RuleRunner, too_deep
+from am_assets.stages.verification.outcome import Decided, Outcome
+
+KIND = "verdict"
+"""Kind of the row memory's entries that are rule outcomes."""
+
+_HERE = "am_assets.stages.verification"
+_MODULES: dict[Kind, tuple[str, ...]] = {
+    # The math worker is started as a script, so that no import leads to it.
+    "math": (f"{_HERE}.math_check", f"{_HERE}.math_worker"),
+    "code": (f"{_HERE}.code",),
+    "science": (f"{_HERE}.science",),
+    "instruction": (f"{_HERE}.instruction",),
+    "chat": (),
+}
+_LIBRARIES: dict[Kind, tuple[str, ...]] = {
+    "math": ("math-verify", "sympy", "latex2sympy2-extended")
+}
+# How many checks are decided, and remembered, together: a program takes a hundred times as long
+# as a comparison, and what a killed process loses is what it had not put.
+_BATCH = {"code": 4}
+_DEFAULT_BATCH = 32
+
+
+class RememberedRules:
+    """Asks a runner what the memory does not know, and remembers what it says as it comes.
+
+    Errors of our side are not remembered: the next run asks them again. Raises RowMemoryError.
+    """
+
+    def __init__(
+        self,
+        runner: RuleRunner,
+        memory: RowMemory,
+        config: VerificationConfig,
+        require_format: bool,
+    ) -> None:
+        self._runner, self._memory = runner, memory
+        self._config, self._require_format = config, require_format
+        self._basis = {kind: self._determined_by(kind) for kind in _MODULES}
+
+    def start(self, checks: Sequence[Check]) -> "Started":
+        """Begin to decide `checks`; what is missing goes to the runner, the rest is read."""
+        keys = [self._key(check) for check in checks]
+        wanted = [(key, check.owner) for key, check in zip(keys, checks, strict=True)]
+        known = self._memory.get(KIND, wanted)
+        missing: defaultdict[str, list[Check]] = defaultdict(list)
+        for key, check in zip(keys, checks, strict=True):
+            if key not in known:
+                missing[key].append(check)
+        return Started(keys, known, [self._submit(batch) for batch in _batches(missing)])
+
+    def _submit(self, batch: dict[str, list[Check]]) -> "Future[dict[str, bytes]]":
+        """Have a batch decided; its outcomes are remembered before they are given."""
+        kept: Future[dict[str, bytes]] = Future()
+
+        def remember(decided: Future[list[Outcome | None]]) -> None:
+            try:
+                outcomes = dict(zip(batch, decided.result(), strict=True))
+                values = {key: _encode(outcome) for key, outcome in outcomes.items()}
+                self._memory.put(
+                    KIND,
+                    [
+                        Entry(key, values[key], owner)
+                        for key, outcome in outcomes.items()
+                        if outcome is None or outcome.status != "error"
+                        for owner in dict.fromkeys(check.owner for check in batch[key])
+                    ],
+                )
+            except BaseException as problem:
+                # Raised where the outcomes are waited for.
+                kept.set_exception(problem)
+            else:
+                kept.set_result(values)
+
+        first = [checks[0] for checks in batch.values()]
+        decided = self._runner.submit(first, self._config, self._require_format)
+        decided.add_done_callback(remember)
+        return kept
+
+    def _determined_by(self, kind: Kind) -> str:
+        """What verdicts on one kind of check follow from, but for the check."""
+        settings: dict[str, Any] = {"rules": self._config.rules.model_dump(mode="json")}
+        if kind != "chat":
+            settings[kind] = getattr(self._config, kind).model_dump(mode="json")
+        isolation = self._runner.isolation if kind == "code" else ""
+        return digest(KIND, kind, settings, self._require_format, isolation, *_versions(kind))
+
+    def _key(self, check: Check) -> str:
+        return digest(
+            self._basis[check.kind],
+            check.prompt,
+            check.response,
+            check.reference_answer,
+            _text(check.test_case),
+            _text(check.constraints),
+        )
+
+
+class Started:
+    """Checks that are being decided."""
+
+    def __init__(
+        self,
+        keys: Sequence[str],
+        known: dict[str, bytes],
+        decided: "Sequence[Future[dict[str, bytes]]]",
+    ) -> None:
+        self._keys, self._known, self._decided = keys, known, decided
+
+    def outcomes(self) -> Iterator[tuple[int, Decided[Outcome | None]]]:
+        """Each check's position and outcome, None where a model has to decide.
+
+        Those that were known come first, the others as they are decided.
+        """
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, key in enumerate(self._keys):
+            places[key].append(place)
+        yield from _placed(places, self._known, reused=True)
+        for future in self._decided:
+            yield from _placed(places, future.result(), reused=False)
+
+
+def _placed(
+    places: dict[str, list[int]], values: dict[str, bytes], reused: bool
+) -> Iterator[tuple[int, Decided[Outcome | None]]]:
+    for key, value in values.items():
+        # What was decided just now is read back too: it cannot differ from what is remembered.
+        decided = Decided(_decode(value), reused)
+        for place in places[key]:
+            yield place, decided
+
+
+def _batches(missing: dict[str, list[Check]]) -> Iterator[dict[str, list[Check]]]:
+    """Checks of one kind, by key, a few together."""
+    batches: defaultdict[Kind, dict[str, list[Check]]] = defaultdict(dict)
+    for key, checks in missing.items():
+        kind = checks[0].kind
+        batches[kind][key] = checks
+        if len(batches[kind]) == _BATCH.get(kind, _DEFAULT_BATCH):
+            yield batches.pop(kind)
+    yield from batches.values()
+
+
+@cache
+def _versions(kind: Kind) -> tuple[str, ...]:
+    code = code_version((f"{_HERE}.rules", *_MODULES[kind]), f"{_HERE}.decide")
+    libraries = (metadata.version(name) for name in _LIBRARIES.get(kind, ()))
+    return (code, ".".join(map(str, sys.version_info[:2])), *libraries)
+
+
+def _text(value: Any) -> str:
+    # Not the canonical form, which knows no null in a mapping and no order of its keys: a program
+    # sees both. What is nested too deeply is refused alike, whatever it is.
+    return "too deep" if too_deep(value) else json.dumps(value)
+
+
+def _encode(outcome: Outcome | None) -> bytes:
+    if outcome is None:
+        return b"null"
+    fields = (outcome.status, outcome.score, outcome.reason, outcome.verifier, outcome.version)
+    return json.dumps([*fields, outcome.evidence]).encode()
+
+
+def _decode(value: bytes) -> Outcome | None:
+    fields = json.loads(value)
+    return None if fields is None else Outcome(*fields)
