@@ -90,15 +90,20 @@ class VllmEngine:
     def text_of(self, messages: Sequence[Message], token_ids: Sequence[int]) -> str:
         return self._tokenizer.text_of(messages, token_ids)
 
-    def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Completion]:
+    def start(self) -> None:
+        """Load the model now, instead of with the first request."""
+        self.llm()
+
+    def generate(self, requests: Iterable[GenerationRequest | None]) -> Iterator[Completion]:
         """Answer every request once, as it finishes; see the protocol.
 
+        None among the requests says that none is there yet: what is in flight goes on.
         A request that vLLM refuses becomes a completion with `error`. When a step of the engine
         fails, the engine starts anew and what was in flight is asked again, half as many at a
         time after each further failure, until the request that breaks it stands alone: that one
         becomes an error, the others are answered.
         """
-        waiting: Iterator[GenerationRequest] = iter(requests)
+        waiting: Iterator[GenerationRequest | None] = iter(requests)
         flying: dict[str, GenerationRequest] = {}
         suspects: deque[GenerationRequest] = deque()
         limit = self._limit
@@ -112,10 +117,14 @@ class VllmEngine:
                 while suspects and len(flying) < limit:
                     yield from self._submit(suspects.popleft(), flying)
                 while not suspects and not exhausted and len(flying) < self._limit:
-                    request = next(waiting, None)
-                    exhausted = request is None
-                    if request is not None:
-                        yield from self._submit(request, flying)
+                    try:
+                        request = next(waiting)
+                    except StopIteration:
+                        exhausted = True
+                        continue
+                    if request is None:
+                        break
+                    yield from self._submit(request, flying)
                 if not flying:
                     continue
                 try:
@@ -159,7 +168,7 @@ class VllmEngine:
         self, request: GenerationRequest, flying: dict[str, GenerationRequest]
     ) -> Iterator[Completion]:
         """Hand one request to vLLM; gives its completion if that is refused."""
-        engine = self._started()
+        engine = self.llm()
         from vllm import SamplingParams, TokensPrompt
 
         if request.request_key in flying:
@@ -187,7 +196,7 @@ class VllmEngine:
         from vllm.outputs import RequestOutput
 
         finished = []
-        for output in self._started().step():
+        for output in self.llm().step():
             if not isinstance(output, RequestOutput) or not output.finished:
                 continue
             if flying.pop(output.request_id, None) is None:
@@ -206,7 +215,8 @@ class VllmEngine:
             )
         return finished
 
-    def _started(self) -> "LLMEngine":
+    def llm(self) -> "LLMEngine":
+        """The running vLLM engine, started if need be."""
         if self._engine is None:
             self._engine = _start(
                 self._folder, self._dtype, self._max_model_len, dict(self._options)
