@@ -1,124 +1,148 @@
 """Generation by any server that speaks the OpenAI chat API (vLLM, SGLang, llama.cpp, a cloud)."""
 
-import asyncio
 import os
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
-from openai import AsyncOpenAI, OpenAIError
-from openai.types.chat import ChatCompletionMessageParam
+from pydantic import ValidationError
 
 from am_assets.core.config import Model
 from am_assets.core.identity import canonical
 from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
-from am_assets.engines.vllm_engine import Progress
-
-_ERROR_LENGTH = 300
+from am_assets.engines.background import Ask, answers_in_background
+from am_assets.engines.chat_tokenizer import ChatTokenizer
+from am_assets.engines.endpoint import Endpoint, EndpointOptions, connect
+from am_assets.engines.models import ModelMissing, locate_model, model_digest
+from am_assets.engines.retrying import Failure, Pause, Retrying
 
 
 class OpenAIEngine:
     """A model behind an OpenAI-compatible endpoint; implements `core.requests.GenerationEngine`.
 
-    Options: `base_url` (required), `api_key_env` (name of the environment variable that holds the
-    key; default OPENAI_API_KEY, and "none" is sent where it is unset), `concurrency` (requests in
-    flight, default 16), `retries` (with exponential backoff, default 4), `timeout` (seconds a
-    request, default 600), `digest` (of the served weights, when they are known). Without
-    `digest` the model is identified by its name and address alone: a server that swaps the
-    weights behind one name cannot be told apart.
+    `model.path` is the name the server knows the model by; see `EndpointOptions` for the options.
+
+    With `weights` the model is what those files are: it has their digest, tokenizer and chat
+    template, so that requests and their seeds are those of `VllmEngine`, and with `server: vllm`
+    so are the answers. Without, it is known by its served name and revision alone: a server that
+    swaps the weights behind a name cannot be told apart.
+
+    `folder` holds weights that must be the ones served (a trained checkpoint). Raises ValueError
+    for options that cannot be used, ModelMissing where weights are not there or not served.
     """
 
-    def __init__(self, model: Model, role: str, *, progress: Progress | None = None) -> None:
-        options = model.options
-        known = {"base_url", "api_key_env", "concurrency", "retries", "timeout"}
-        if unknown := sorted(set(options) - known):
-            raise ValueError(
-                f"models.{role}.options: the openai engine knows no {unknown[0]}, only "
-                f"{', '.join(sorted(known))}"
-            )
-        if "base_url" not in options:
-            raise ValueError(f"models.{role}.options: the openai engine needs base_url")
+    def __init__(self, model: Model, role: str, folder: Path | None = None) -> None:
+        self._role = role
         self._served_model = model.path
-        self._base_url = str(options["base_url"])
-        self._key = os.environ.get(str(options.get("api_key_env", "OPENAI_API_KEY"))) or "none"
-        self._concurrency = int(options.get("concurrency", 16))
-        self._retries = int(options.get("retries", 4))
-        self._timeout = float(options.get("timeout", 600))
-        self._progress = progress
+        self._options = _options(model, role)
+        self._key = os.environ.get(self._options.api_key_env, "")
+        weights = _weights(model, role, self._options)
+        self._tokenizer = None if weights is None else ChatTokenizer(weights)
         self._identity = ModelIdentity(
-            role, f"served:{model.path}@{model.revision}", "openai", "chat.completions/v1"
+            role, served_digest(model, role), "openai", "chat.completions/v1", model.dtype
         )
+        if folder is not None and model_digest(folder) != self._identity.digest:
+            raise ModelMissing(
+                f"{self._options.base_url} serves other weights than the checkpoint to be asked: "
+                "set engine: vllm for the model it was trained from"
+            )
+        self._pause = Pause()
 
     @property
     def model(self) -> ModelIdentity:
         return self._identity
 
+    @property
+    def gpus(self) -> int:
+        """None that we know of."""
+        return 0
+
     def render(self, messages: Sequence[Message]) -> str:
-        """Canonical JSON of the turns: the server applies a chat template that is not seen here."""
+        """The chat template applied; without `weights`, canonical JSON of the turns."""
+        if self._tokenizer is not None:
+            return self._tokenizer.render(messages)
         return canonical([dict(message) for message in messages])
 
+    def text_of(self, messages: Sequence[Message], token_ids: Sequence[int]) -> str | None:
+        """See the protocol; None without `weights`."""
+        if self._tokenizer is not None:
+            return self._tokenizer.text_of(messages, token_ids)
+        return None
+
     def count_tokens(self, text: str) -> int:
-        """White-space separated words: an endpoint does not offer its tokenizer."""
+        """Tokens; without `weights` words, since an endpoint does not offer its tokenizer."""
+        if self._tokenizer is not None:
+            return self._tokenizer.count_tokens(text)
         return len(text.split())
 
     def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Completion]:
-        """Answer every request once; see the protocol. Errors after all retries are per request.
+        """Answer every request once, as it finishes; see the protocol.
 
-        Token ids are not part of the chat API: completions carry the text alone.
+        What may pass (no connection, a timeout, HTTP 408, 409, 429 and 5xx, a reply that is none)
+        is tried again; a refusal is not. When the endpoint itself fails request after request,
+        the rest fail at once. Raises ModelMissing where the server lists its models, and not this
+        one.
         """
-        total = len(requests) if isinstance(requests, Sequence) else None
-        waiting, done, tokens, begun = iter(requests), 0, 0, time.monotonic()
-        # A window at a time keeps memory bounded and this a plain generator.
-        while window := list(islice(waiting, 8 * self._concurrency)):
-            for completion, generated in asyncio.run(self._window(window)):
-                done, tokens = done + 1, tokens + generated
-                if self._progress is not None:
-                    self._progress(done, total, tokens / max(time.monotonic() - begun, 1e-9))
-                yield completion
+        return answers_in_background(requests, self._session, self._options.concurrency)
 
     def close(self) -> None:
-        """Nothing is held between windows."""
+        """Nothing is held between two `generate`."""
 
-    async def _window(self, requests: Sequence[GenerationRequest]) -> list[tuple[Completion, int]]:
-        gate = asyncio.Semaphore(self._concurrency)
-        async with AsyncOpenAI(
-            base_url=self._base_url,
-            api_key=self._key,
-            max_retries=self._retries,
-            timeout=self._timeout,
-        ) as client:
-            return await asyncio.gather(*(self._ask(client, gate, item) for item in requests))
-
-    async def _ask(
-        self, client: AsyncOpenAI, gate: asyncio.Semaphore, request: GenerationRequest
-    ) -> tuple[Completion, int]:
-        """The completion and how many tokens were generated for it."""
-        turns: list[Any] = [dict(message) for message in request.messages]
-        messages: list[ChatCompletionMessageParam] = turns
-        try:
-            async with gate:
-                answer = await client.chat.completions.create(
-                    model=self._served_model,
-                    messages=messages,
-                    temperature=request.sampling.temperature,
-                    top_p=request.sampling.top_p,
-                    max_tokens=request.sampling.max_tokens,
-                    seed=request.seed,
-                )
-        except (OpenAIError, ValueError) as error:
-            text = " ".join(f"{error.__class__.__name__}: {error}".split())
-            return Completion(request.request_key, error=text[:_ERROR_LENGTH]), 0
-        if not answer.choices:
-            return Completion(request.request_key, error="the server answered without a choice"), 0
-        choice = answer.choices[0]
-        if choice.finish_reason not in ("stop", "length"):
-            error = f"the server ended with finish reason {choice.finish_reason}"
-            return Completion(request.request_key, error=error), 0
-        completion = Completion(
-            request_key=request.request_key,
-            text=choice.message.content or "",
-            prompt_tokens=answer.usage.prompt_tokens if answer.usage else 0,
-            finish_reason=choice.finish_reason,
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Ask[GenerationRequest, Completion]]:
+        options = self._options
+        retrying = Retrying(
+            options.retries, options.backoff, max(8, 2 * options.concurrency), self._pause
         )
-        return completion, answer.usage.completion_tokens if answer.usage else 0
+        async with connect(options, self._key) as client:
+            endpoint = Endpoint(
+                client, self._served_model, self._role, options, self._tokenizer, self._key
+            )
+            yield partial(_answer, endpoint, retrying)
+
+
+async def _answer(endpoint: Endpoint, retrying: Retrying, request: GenerationRequest) -> Completion:
+    try:
+        return await retrying.run(lambda: endpoint.complete(request))
+    except Failure as failure:
+        return Completion(request.request_key, error=failure.text, cause=failure.cause)
+
+
+def served_digest(model: Model, role: str) -> str:
+    """Digest of the model behind an endpoint: of its weights where they are named.
+
+    Raises ValueError for options that cannot be used, ModelMissing where the weights are not there.
+    """
+    weights = _weights(model, role, _options(model, role))
+    if weights is not None:
+        return model_digest(weights)
+    return f"served:{model.path}@{model.revision}"
+
+
+def _options(model: Model, role: str) -> EndpointOptions:
+    try:
+        return EndpointOptions.model_validate(model.options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(sorted(EndpointOptions.model_fields))
+            problem = f"the openai engine knows no {key}, only {known}"
+        elif first["type"] == "missing":
+            problem = f"the openai engine needs {key}"
+        else:
+            problem = f"{key}: {first['msg']}"
+        raise ValueError(f"models.{role}.options: {problem}") from error
+
+
+def _weights(model: Model, role: str, options: EndpointOptions) -> Path | None:
+    """Folder with the weights that the endpoint is said to serve."""
+    if options.weights is None:
+        return None
+    try:
+        return locate_model(model.model_copy(update={"path": options.weights}), role)
+    except ModelMissing as problem:
+        # The path at fault is not the model's, which is a name that the server knows.
+        key = f"models.{role}.options.weights"
+        raise ModelMissing(str(problem).replace(f"models.{role}.path", key)) from problem

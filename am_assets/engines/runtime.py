@@ -25,7 +25,7 @@ from am_assets.engines.embedding import (
     load_embedding_engine,
 )
 from am_assets.engines.models import ModelMissing, locate_model, model_digest
-from am_assets.engines.openai_engine import OpenAIEngine
+from am_assets.engines.openai_engine import OpenAIEngine, served_digest
 from am_assets.engines.perplexity import Perplexity
 from am_assets.engines.reward import RewardModel
 from am_assets.engines.sandbox.sandbox import Sandbox
@@ -56,7 +56,7 @@ class ProfileEngines:
         if model is None:
             return None
         if model.engine == "openai":
-            weights = f"served:{model.path}@{model.revision}"
+            weights = served_digest(model, role)
         else:
             weights = model_digest(locate_model(model, role))
         return f"{weights}/{model.dtype}"
@@ -173,7 +173,7 @@ class ProfileEngines:
     def _start(self, role: str, model: Model, folder: Path | None) -> GenerationEngine:
         name = role if folder else model_name(model)
         if model.engine == "openai":
-            return OpenAIEngine(model, role)
+            return OpenAIEngine(model, role, folder)
         return VllmEngine(
             folder or locate_model(model, role),
             name,
