@@ -3,20 +3,25 @@
 from am_assets.assets import verifying
 from am_assets.assets.pictures import count_bars
 from am_assets.core.config import Profile
-from am_assets.core.ledger import ledger_of
 from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, kept
-from am_assets.stages.outcomes import existing_verdicts
+from am_assets.stages.outcomes import EXISTING, existing_verdicts
 from am_assets.stages.selecting import rows_of
 
 
 def build(run: Run) -> Built:
     """Verify the existing responses of the labelled samples."""
-    samples = kept(run.read(LABELS.name))["sample_id"]
-    prompts = rows_of(run.read(PROMPTS.name), samples)
-    table = existing_verdicts(prompts, verifying.verify_fn(run))
-    responses = prompts.num_rows - prompts["existing_response"].null_count
-    return Built([(EXISTING_VERDICTS, table)], ledger_of(table, responses))
+    labelled = kept(run.read(LABELS.name), ["sample_id"])["sample_id"].combine_chunks()
+    columns = ("sample_id", "existing_response")
+    responses = sum(
+        part.num_rows - part["existing_response"].null_count
+        for part in (rows_of(rows, labelled) for rows in run.batches(PROMPTS.name, columns))
+    )
+    verify = verifying.verify_fn(run, responses)
+    with run.writer(EXISTING_VERDICTS) as writer:
+        existing_verdicts(run.batches(PROMPTS.name, EXISTING), labelled, verify, writer.add)
+        table = writer.finish()
+    return Built([table], table.ledger(responses))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

@@ -1,40 +1,74 @@
 """verified: every sample's outcome, by kind of check (AM 2.2.2, DD 2.4)."""
 
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from am_assets.assets import verifying
 from am_assets.assets.pictures import pass_rate_histogram
 from am_assets.core.config import Profile
-from am_assets.core.ledger import ledger_of
 from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
-from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, RESPONSES, VERDICTS, VERIFIED
-from am_assets.core.schema import kept as kept_rows
-from am_assets.stages.outcomes import sample_outcomes, verify_responses
+from am_assets.core.row_file import RowFile
+from am_assets.core.schema import (
+    EXISTING_VERDICTS,
+    LABELS,
+    PROMPTS,
+    RESPONSES,
+    VERDICTS,
+    VERIFIED,
+    kept,
+)
+from am_assets.core.store import read_batches
+from am_assets.core.table_writer import WrittenTable
+from am_assets.stages.outcomes import (
+    ANSWERED,
+    CONTENT,
+    FATES,
+    SAMPLES,
+    VERDICT,
+    sample_outcomes,
+    verify_responses,
+)
+from am_assets.stages.selecting import stream_of
 
 
 def build(run: Run) -> Built:
     """Verify the distilled responses and decide every labelled sample's fate."""
-    prompts, responses = run.read(PROMPTS.name), run.read(RESPONSES.name)
-    verdicts = verify_responses(responses, prompts, verifying.verify_fn(run))
-    labelled: list[str] = kept_rows(run.read(LABELS.name))["sample_id"].to_pylist()
-    outcomes = sample_outcomes(
-        labelled,
-        prompts,
-        run.read(EXISTING_VERDICTS.name),
-        responses,
-        verdicts,
-        has_teacher=run.config["has_teacher"],
-    )
+    labelled = kept(run.read(LABELS.name), ["sample_id"])["sample_id"].combine_chunks()
+    verdicts, statuses = _verdicts(run, labelled)
+    with run.writer(VERIFIED) as writer:
+        sample_outcomes(
+            labelled,
+            run.batches(PROMPTS.name, SAMPLES),
+            run.batches(EXISTING_VERDICTS.name, VERDICT),
+            run.batches(RESPONSES.name, FATES),
+            read_batches(run.folder / f"{VERDICTS.name}.parquet", VERDICT),
+            run.config["has_teacher"],
+            writer.add,
+        )
+        outcomes = writer.finish()
     return Built(
-        [(VERDICTS, verdicts), (VERIFIED, outcomes)],
-        ledger_of(outcomes, len(labelled)),
-        counts={"verdicts": _by_status(verdicts)},
+        [verdicts, outcomes], outcomes.ledger(len(labelled)), counts={"verdicts": statuses}
     )
 
 
-def _by_status(verdicts: pa.Table) -> dict[str, int]:
-    counts = verdicts.group_by("status").aggregate([([], "count_all")]).to_pylist()
-    return {row["status"]: row["count_all"] for row in sorted(counts, key=lambda r: r["status"])}
+def _verdicts(run: Run, labelled: pa.Array) -> tuple[WrittenTable, dict[str, int]]:
+    """The verdicts on the distilled responses, and how many there are by status."""
+    answered = sum(run.manifest(ref).rows_kept or 0 for ref in run.refs(RESPONSES.name))
+    verify = verifying.verify_fn(run, answered)
+    statuses: Counter[str] = Counter()
+    with RowFile(run.folder.parent / "samples.rows") as samples, run.writer(VERDICTS) as writer:
+
+        def write(row: Mapping[str, Any]) -> None:
+            statuses[row["status"]] += 1
+            writer.add(row)
+
+        contents = stream_of(run.batches(PROMPTS.name, CONTENT), labelled, CONTENT)
+        samples.add((row["sample_id"], row) for row in contents)
+        verify_responses(run.batches(RESPONSES.name, ANSWERED), samples, verify, write)
+        return writer.finish(), dict(sorted(statuses.items()))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

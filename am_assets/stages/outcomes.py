@@ -1,37 +1,37 @@
 """Verdicts as artifacts: of existing responses, of distilled ones, and of whole samples."""
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from am_assets.core.identity import upstream_response_id
-from am_assets.core.schema import (
-    DROPPED,
-    EXISTING_VERDICTS,
-    KEPT,
-    PENDING,
-    VERDICTS,
-    VERIFIED,
-    dumps,
-    kept,
-)
+from am_assets.core.row_file import RowFile
+from am_assets.core.schema import DROPPED, KEPT, PENDING, dumps, kept
 from am_assets.core.verdict import Check, Verdict
+from am_assets.stages.selecting import stream_of
 from am_assets.stages.verification.statistics import coefficient_of_variation, pass_rate
 
 VerifyFn = Callable[[Iterable[Check]], Iterable[Verdict]]
-_CONTENT = (
-    "sample_id",
-    "source",
-    "week",
-    "kind",
-    "prompt",
-    "reference_answer",
-    "test_case",
-    "constraints",
-)
+WriteFn = Callable[[Mapping[str, Any]], None]
+"""Takes one row of a table."""
+
+_HEAD = ("sample_id", "source", "week", "kind")
+CONTENT = (*_HEAD, "prompt", "reference_answer", "test_case", "constraints")
+"""What the verification of distilled responses reads of PROMPTS."""
+EXISTING = (*CONTENT, "existing_response")
+"""What the verification of existing responses reads of PROMPTS."""
+ANSWERED = ("response_id", "sample_id", "text", "decision")
+"""What the verification of distilled responses reads of RESPONSES."""
+SAMPLES = _HEAD
+"""What outcomes read of PROMPTS."""
+VERDICT = ("sample_id", "status", "score", "reason")
+"""What outcomes read of EXISTING_VERDICTS and VERDICTS."""
+FATES = ("sample_id", "decision", "reason")
+"""What outcomes read of RESPONSES."""
+
 _NO_VERDICT = "no_verdict"
 
 
@@ -45,41 +45,45 @@ def check_of(row: Mapping[str, Any], check_id: str, response: str) -> Check:
         reference_answer=row["reference_answer"],
         test_case=json.loads(row["test_case"]) if row["test_case"] else None,
         constraints=json.loads(row["constraints"]) if row["constraints"] else None,
+        owner=row["sample_id"] if "sample_id" in row else row["item_id"],
     )
 
 
-def existing_verdicts(prompts: pa.Table, verify: VerifyFn) -> pa.Table:
-    """Verify the responses that came with the sources; an EXISTING_VERDICTS table.
+def existing_verdicts(
+    prompts: Iterable[pa.Table], wanted: pa.Array, verify: VerifyFn, write: WriteFn
+) -> None:
+    """Verify the responses that came with the sources; `write` takes EXISTING_VERDICTS rows.
 
-    `prompts` has schema PROMPTS; rows without an existing response give no row.
+    `prompts` holds, in parts, the columns EXISTING of (at least) the samples `wanted`; rows
+    without an existing response give no row.
     """
-    rows = prompts.select([*_CONTENT, "existing_response"]).to_pylist()
-    samples = {
-        upstream_response_id(row["sample_id"], row["existing_response"]): row
-        for row in rows
-        if row["existing_response"] is not None
-    }
-    checks = [check_of(row, key, row["existing_response"]) for key, row in samples.items()]
-    return EXISTING_VERDICTS.table(_verdict_rows(samples, verify(checks)))
+
+    def checks() -> Iterator[tuple[Mapping[str, Any], Check]]:
+        for row in stream_of(prompts, wanted, EXISTING):
+            if (response := row["existing_response"]) is not None:
+                yield row, check_of(row, upstream_response_id(row["sample_id"], response), response)
+
+    _judge(checks(), verify, write)
 
 
-def verify_responses(responses: pa.Table, prompts: pa.Table, verify: VerifyFn) -> pa.Table:
-    """Verify the distilled responses that the teacher did give; a VERDICTS table.
+def verify_responses(
+    responses: Iterable[pa.Table], samples: RowFile, verify: VerifyFn, write: WriteFn
+) -> None:
+    """Verify the distilled responses that the teacher did give; `write` takes VERDICTS rows.
 
-    `responses` has schema RESPONSES, `prompts` schema PROMPTS with (at least) their samples.
+    `responses` holds, in parts, the columns ANSWERED; `samples` the columns CONTENT of (at least)
+    their samples, by sample id.
     """
-    judged = kept(responses, ["response_id", "sample_id", "text"]).to_pylist()
-    wanted = {row["sample_id"] for row in judged}
-    contents = {
-        row["sample_id"]: row
-        for row in prompts.select(list(_CONTENT)).to_pylist()
-        if row["sample_id"] in wanted
-    }
-    samples = {row["response_id"]: contents[row["sample_id"]] for row in judged}
-    checks = (
-        check_of(samples[row["response_id"]], row["response_id"], row["text"]) for row in judged
-    )
-    return VERDICTS.table(_verdict_rows(samples, verify(checks)))
+
+    def checks() -> Iterator[tuple[Mapping[str, Any], Check]]:
+        for part in responses:
+            answered = kept(part)
+            contents = samples.get(answered["sample_id"].unique().to_pylist())
+            for row in answered.to_pylist():
+                content = contents[row["sample_id"]]
+                yield content, check_of(content, row["response_id"], row["text"])
+
+    _judge(checks(), verify, write)
 
 
 def passed_samples(existing: pa.Table) -> set[str]:
@@ -88,14 +92,18 @@ def passed_samples(existing: pa.Table) -> set[str]:
 
 
 def sample_outcomes(
-    labelled: Collection[str],
-    prompts: pa.Table,
-    existing: pa.Table,
-    responses: pa.Table,
-    verdicts: pa.Table,
+    labelled: pa.Array,
+    prompts: Iterable[pa.Table],
+    existing: Iterable[pa.Table],
+    responses: Iterable[pa.Table],
+    verdicts: Iterable[pa.Table],
     has_teacher: bool,
-) -> pa.Table:
-    """One fate for every sample id of `labelled` (what labels kept); a VERIFIED table.
+    write: WriteFn,
+) -> None:
+    """One fate for every sample id of `labelled` (what labels kept); `write` takes VERIFIED rows.
+
+    The tables come in parts: of `prompts` the columns SAMPLES, of `existing` and `verdicts` the
+    columns VERDICT, of `responses` the columns FATES.
 
     Kept: the existing response or at least one distilled one passed. Otherwise pending when any
     response or verdict is in error (the reason is the first cause by name), else dropped:
@@ -103,78 +111,92 @@ def sample_outcomes(
     judged, `no_response` when there is no teacher to ask for a better one.
     Pass rate and coefficient of variation are over the judged distilled samples (DD eq. 5, 6).
     """
-    wanted = set(labelled)
-    samples = prompts.select(["sample_id", "source", "week", "kind"]).to_pylist()
-    columns = ["sample_id", "status", "score", "reason"]
-    existing_of = {row["sample_id"]: row for row in existing.select(columns).to_pylist()}
-    verdicts_of: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in verdicts.select(columns).to_pylist():
-        verdicts_of[row["sample_id"]].append(row)
+    existing_of = {row["sample_id"]: _judged(row) for row in _rows(existing)}
+    verdicts_of: defaultdict[str, list[_Judged]] = defaultdict(list)
+    # Few outcomes differ from each other, and a partition has many responses.
+    shared: dict[_Judged, _Judged] = {}
+    for row in _rows(verdicts):
+        judged = _judged(row)
+        verdicts_of[row["sample_id"]].append(shared.setdefault(judged, judged))
     unanswered: defaultdict[str, set[str]] = defaultdict(set)
-    for row in responses.select(["sample_id", "decision", "reason"]).to_pylist():
+    for row in _rows(responses):
         if row["decision"] == PENDING:
             unanswered[row["sample_id"]].add(row["reason"])
-
-    def outcomes() -> Iterator[dict[str, Any]]:
-        for row in samples:
-            sample_id = row["sample_id"]
-            if sample_id in wanted:
-                yield row | _outcome(
-                    existing_of.get(sample_id),
-                    verdicts_of[sample_id],
-                    unanswered[sample_id],
-                    has_teacher,
-                )
-
-    return VERIFIED.table(outcomes())
+    for row in stream_of(prompts, labelled, SAMPLES):
+        sample_id = row["sample_id"]
+        outcome = _outcome(
+            existing_of.get(sample_id),
+            verdicts_of.get(sample_id, []),
+            unanswered.get(sample_id, set()),
+            has_teacher,
+        )
+        write(row | outcome)
 
 
-def _verdict_rows(
-    samples: Mapping[str, Mapping[str, Any]], verdicts: Iterable[Verdict]
-) -> Iterator[dict[str, Any]]:
-    missing = dict(samples)
-    for verdict in verdicts:
-        row = missing.pop(verdict.id)
+class _Judged(NamedTuple):
+    status: str
+    score: float | None
+    reason: str
+
+
+def _judged(row: Mapping[str, Any]) -> _Judged:
+    return _Judged(row["status"], row["score"], row["reason"] or "")
+
+
+def _rows(parts: Iterable[pa.Table]) -> Iterator[dict[str, Any]]:
+    for part in parts:
+        yield from part.to_pylist()
+
+
+def _judge(
+    items: Iterable[tuple[Mapping[str, Any], Check]], verify: VerifyFn, write: WriteFn
+) -> None:
+    """Write a row for every check of `items`, each beside the sample it is about.
+
+    Only what verification has taken and not yet decided is held.
+    """
+    waiting: dict[str, dict[str, Any]] = {}
+
+    def checks() -> Iterator[Check]:
+        for row, check in items:
+            waiting[check.id] = _head(check.id, row)
+            yield check
+
+    stream = checks()
+    for verdict in verify(stream):
         decision = {"pass": KEPT, "error": PENDING}.get(verdict.status, DROPPED)
-        yield {
-            **_head(verdict.id, row),
-            "status": verdict.status,
-            "score": verdict.score,
-            "verifier": verdict.verifier,
-            "verifier_version": verdict.verifier_version,
-            "decision": decision,
-            "reason": None if decision == KEPT else verdict.reason,
-            "evidence": dumps(verdict.evidence) if verdict.evidence else None,
-        }
-    for response, row in missing.items():
-        yield {
-            **_head(response, row),
-            "status": "error",
-            "decision": PENDING,
-            "reason": _NO_VERDICT,
-        }
+        write(
+            {
+                **waiting.pop(verdict.id),
+                "status": verdict.status,
+                "score": verdict.score,
+                "verifier": verdict.verifier,
+                "verifier_version": verdict.verifier_version,
+                "decision": decision,
+                "reason": None if decision == KEPT else verdict.reason,
+                "evidence": dumps(verdict.evidence) if verdict.evidence else None,
+            }
+        )
+    # What verification passed over, or never took, is ours to answer for.
+    deque(stream, maxlen=0)
+    for head in waiting.values():
+        write({**head, "status": "error", "decision": PENDING, "reason": _NO_VERDICT})
 
 
 def _head(response: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "response_id": response,
-        "sample_id": row["sample_id"],
-        "source": row["source"],
-        "week": row["week"],
-        "kind": row["kind"],
-    }
+    return {"response_id": response, **{name: row[name] for name in _HEAD}}
 
 
 def _outcome(
-    existing: Mapping[str, Any] | None,
-    verdicts: list[Mapping[str, Any]],
+    existing: _Judged | None,
+    verdicts: list[_Judged],
     unanswered: set[str],
     has_teacher: bool,
 ) -> dict[str, Any]:
-    judged = [row for row in verdicts if row["status"] in ("pass", "fail")]
-    passes = [row["status"] == "pass" for row in judged]
-    scores = [row["score"] for row in judged if row["score"] is not None]
-    existing_passed = existing is not None and existing["status"] == "pass"
+    judged = [row for row in verdicts if row.status in ("pass", "fail")]
+    passes = [row.status == "pass" for row in judged]
+    scores = [row.score for row in judged if row.score is not None]
+    existing_passed = existing is not None and existing.status == "pass"
     outcome: dict[str, Any] = {
         "responses": len(judged),
         "passed": sum(passes),
@@ -185,18 +207,18 @@ def _outcome(
     if existing_passed or any(passes):
         return outcome | {"decision": KEPT}
     everything = [*verdicts, *([existing] if existing else [])]
-    causes = unanswered | {row["reason"] for row in everything if row["status"] == "error"}
+    causes = unanswered | {row.reason for row in everything if row.status == "error"}
     if causes:
         evidence = dumps({"causes": sorted(causes)})
         return outcome | {"decision": PENDING, "reason": min(causes), "evidence": evidence}
-    statuses = {row["status"] for row in (verdicts if has_teacher else everything)}
+    statuses = {row.status for row in (verdicts if has_teacher else everything)}
     if "unverifiable" in statuses and "fail" not in statuses:
         reason = "unverifiable"
     elif has_teacher and statuses:
         reason = "no_passing_response"
     else:
         reason = "no_response"
-    failures = sorted({row["reason"] for row in everything if row["reason"]})
+    failures = sorted({row.reason for row in everything if row.reason})
     return outcome | {
         "decision": DROPPED,
         "reason": reason,

@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -9,10 +10,13 @@ from am_assets.core.config import Responses
 from am_assets.core.identity import response_id, upstream_response_id
 from am_assets.core.protocol import SYSTEM_PROMPT
 from am_assets.core.requests import GenerationRequest, Sampling
-from am_assets.core.schema import LABELS
+from am_assets.core.row_file import RowFile
+from am_assets.core.schema import EXISTING_VERDICTS, LABELS, VERDICTS, VERIFIED
 from am_assets.core.verdict import Check, Status, Verdict
 from am_assets.stages.asking import with_system_prompt
 from am_assets.stages.outcomes import (
+    VerifyFn,
+    check_of,
     existing_verdicts,
     passed_samples,
     sample_outcomes,
@@ -40,6 +44,20 @@ def _verify(status_of: Callable[[Check], Status]) -> Callable[[Iterable[Check]],
             yield Verdict(check.id, status, judged, reason, "scripted", "1", {"status": status})
 
     return verify
+
+
+def _existing(table: pa.Table, verify: VerifyFn) -> pa.Table:
+    rows: list[Mapping[str, Any]] = []
+    existing_verdicts([table], table["sample_id"].combine_chunks(), verify, rows.append)
+    return EXISTING_VERDICTS.table(rows)
+
+
+def _verdicts(responses: pa.Table, table: pa.Table, verify: VerifyFn, scratch: Path) -> pa.Table:
+    rows: list[Mapping[str, Any]] = []
+    with RowFile(scratch / "samples.rows") as samples:
+        samples.add((row["sample_id"], row) for row in table.to_pylist())
+        verify_responses([responses], samples, verify, rows.append)
+    return VERDICTS.table(rows)
 
 
 def _status_in_text(check: Check) -> Status:
@@ -115,7 +133,7 @@ def test_existing_responses_are_verified_and_the_rest_give_no_row():
         {"prompt": "d", "existing_response": "unverifiable"},
         {"prompt": "e"},
     )
-    rows = existing_verdicts(table, _verify(_status_in_text)).to_pylist()
+    rows = _existing(table, _verify(_status_in_text)).to_pylist()
     fates = {row["sample_id"]: (row["decision"], row["reason"]) for row in rows}
     assert fates == {
         sample_key("a"): ("kept", None),
@@ -128,7 +146,7 @@ def test_existing_responses_are_verified_and_the_rest_give_no_row():
 
 def test_a_check_that_verification_skips_is_pending_rather_than_lost():
     table = prompts({"prompt": "a", "existing_response": "pass"})
-    row = existing_verdicts(table, lambda checks: ()).to_pylist()[0]
+    row = _existing(table, lambda checks: ()).to_pylist()[0]
     assert (row["status"], row["decision"], row["reason"]) == ("error", "pending", "no_verdict")
 
 
@@ -147,25 +165,27 @@ def test_checks_carry_the_parsed_test_case_and_constraints():
             "constraints": '[{"instruction_id": "punctuation:no_comma", "kwargs": {}}]',
         }
     )
-    existing_verdicts(table, verify)
+    _existing(table, verify)
     assert seen[0].test_case == {"type": "asserts", "tests": ["assert f() == 1"]}
     assert seen[0].constraints == [{"instruction_id": "punctuation:no_comma", "kwargs": {}}]
 
 
 def _outcome(
-    existing: str | None, distilled: list[str | Exception], teacher: bool = True
+    scratch: Path, existing: str | None, distilled: list[str | Exception], teacher: bool = True
 ) -> dict[str, Any]:
     table = prompts({"prompt": "a", "existing_response": existing})
     verify = _verify(_status_in_text)
-    own = existing_verdicts(table, verify)
+    own = _existing(table, verify)
     engine = ScriptedEngine(lambda request: distilled[request.sample_index])
     config = Responses(samples=max(1, len(distilled)))
     asked = _labels(table) if distilled else _labels(table, dropped=[sample_key("a")])
     responses = responses_of(table, asked, passed_samples(own), engine, config)
-    verdicts = verify_responses(responses, table, verify)
-    rows = sample_outcomes([sample_key("a")], table, own, responses, verdicts, teacher).to_pylist()
-    assert len(rows) == 1
-    return rows[0]
+    verdicts = _verdicts(responses, table, verify, scratch)
+    labelled = table["sample_id"].combine_chunks()
+    rows: list[Mapping[str, Any]] = []
+    sample_outcomes(labelled, [table], [own], [responses], [verdicts], teacher, rows.append)
+    (outcome,) = VERIFIED.table(rows).to_pylist()
+    return outcome
 
 
 @pytest.mark.parametrize(
@@ -187,18 +207,49 @@ def _outcome(
     ],
 )
 def test_every_sample_has_one_fate(
+    tmp_path: Path,
     existing: str | None,
     distilled: list[str | Exception],
     teacher: bool,
     decision: str,
     reason: str | None,
 ):
-    row = _outcome(existing, distilled, teacher)
+    row = _outcome(tmp_path, existing, distilled, teacher)
     assert (row["decision"], row["reason"]) == (decision, reason)
 
 
-def test_pass_rate_and_coefficient_of_variation_are_over_judged_samples():
-    row = _outcome(None, ["pass", "fail", "unverifiable", RuntimeError("x")])
+def test_pass_rate_and_coefficient_of_variation_are_over_judged_samples(tmp_path: Path):
+    row = _outcome(tmp_path, None, ["pass", "fail", "unverifiable", RuntimeError("x")])
     assert (row["responses"], row["passed"], row["pass_rate"]) == (2, 1, 0.5)
     assert row["score_cv"] == 1.0
-    assert _outcome("pass", [])["pass_rate"] is None
+    assert _outcome(tmp_path, "pass", [])["pass_rate"] is None
+
+
+def test_checks_are_read_as_a_stream_and_only_what_waits_is_held():
+    table = prompts(*({"prompt": str(n), "existing_response": "pass"} for n in range(10)))
+    read: list[int] = []
+
+    def parts() -> Iterator[pa.Table]:
+        for start in range(0, 10, 2):
+            read.append(start)
+            yield table.slice(start, 2)
+
+    def verify(checks: Iterable[Check]) -> Iterator[Verdict]:
+        for check in checks:
+            yield Verdict(check.id, "pass", 1.0, "", "scripted", "1")
+
+    written: list[tuple[int, Mapping[str, Any]]] = []
+    existing_verdicts(
+        parts(),
+        table["sample_id"].combine_chunks(),
+        verify,
+        lambda row: written.append((len(read), row)),
+    )
+    assert [parts_read for parts_read, _ in written] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+def test_a_check_names_the_sample_or_the_item_it_belongs_to():
+    (row,) = prompts({"prompt": "a"}).to_pylist()
+    assert check_of(row, "r", "text").owner == row["sample_id"]
+    item = {"item_id": "i", **{key: row[key] for key in row if key != "sample_id"}}
+    assert check_of(item, "r", "text").owner == "i"
