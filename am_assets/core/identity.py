@@ -23,12 +23,17 @@ ROLE = b"role"
 """Arrow field metadata key that marks a column as b"identity" or b"provenance"."""
 
 
+# One encoder for all: json.dumps would make one a call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_ATOMS = frozenset({str, int, bool, type(None)})
+
+
 def canonical(value: Any) -> str:
     """Canonical JSON text of `value`: sorted keys, no spaces, nulls in mappings left out.
 
     Floats must be finite; NumPy scalars and tuples are accepted.
     """
-    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(_plain(value))
 
 
 def digest(*parts: Any) -> str:
@@ -110,7 +115,7 @@ def merkle(hashes: Iterable[bytes]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
+    if type(value) in _ATOMS or isinstance(value, str | int):
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -118,7 +123,11 @@ def _plain(value: Any) -> Any:
         # repr differs between 1.0 and 1; the bits of the double do not lie.
         return {"f": struct.pack(">d", value).hex()}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items() if item is not None}
+        return {
+            str(key): item if type(item) in _ATOMS else _plain(item)
+            for key, item in value.items()
+            if item is not None
+        }
     if isinstance(value, list | tuple):
         # Token ids are most of what is hashed, and plain already.
         return value if set(map(type, value)) == {int} else [_plain(item) for item in value]

@@ -22,7 +22,8 @@ from am_assets.core.store import PARQUET
 
 _GROUP_ROWS = 8192
 _GROUP_BYTES = 64 << 20
-_COMMIT_EVERY = 20_000
+_FLUSH_ROWS = 1024
+_FLUSH_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class TableWriter:
         self._scratch = scratch / f"{schema.name}.rows"
         self._names = set(schema.arrow.names)
         self._fates: Counter[tuple[str, str | None]] = Counter()
+        self._has_fate = schema.has_fate
         self._rows = 0
+        self._waiting: list[tuple[str, bytes]] = []
+        self._waiting_bytes = 0
         self._database = sqlite3.connect(self._scratch, isolation_level=None)
         # The file is private and thrown away: it needs no journal and no patience of the disk.
         for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -32768"):
             self._database.execute(f"PRAGMA {setting}")
-        self._database.execute(
-            "CREATE TABLE rows (id TEXT PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID"
-        )
-        self._database.execute("BEGIN")
+        self._database.execute("CREATE TABLE rows (id TEXT NOT NULL, row BLOB NOT NULL)")
 
     def __enter__(self) -> Self:
         return self
@@ -73,32 +74,41 @@ class TableWriter:
     def add(self, row: Mapping[str, Any]) -> None:
         """Take one row; columns it leaves out are null.
 
-        Raises KeyError for a column the schema does not have, ValueError for an id that repeats.
+        Raises KeyError for a column the schema does not have.
         """
         if not self._names.issuperset(row):
             unknown = ", ".join(sorted(set(row) - self._names))
             raise KeyError(f"table {self._schema.name} has no column {unknown}")
-        row_id = row[self._schema.id_column]
+        data = pickle.dumps(dict(row), protocol=5)
+        self._waiting.append((row[self._schema.id_column], data))
+        self._waiting_bytes += len(data)
+        if self._has_fate:
+            self._fates[row["decision"], row.get("reason")] += 1
+        self._rows += 1
+        if len(self._waiting) == _FLUSH_ROWS or self._waiting_bytes >= _FLUSH_BYTES:
+            self._flush()
+
+    def finish(self) -> WrittenTable:
+        """Write `<name>.parquet`, sorted by id; raises ValueError for an id that repeats."""
+        self._flush()
         try:
-            self._database.execute(
-                "INSERT INTO rows VALUES (?, ?)", (row_id, pickle.dumps(dict(row), protocol=5))
-            )
+            # Sorting once costs less than keeping a tree in order row by row.
+            self._database.execute("CREATE UNIQUE INDEX by_id ON rows (id)")
         except sqlite3.IntegrityError as error:
+            (row_id,) = self._database.execute(
+                "SELECT id FROM rows GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
+            ).fetchone()
             raise ValueError(
                 f"id {row_id} occurs twice in one table; ids must be unique"
             ) from error
-        if self._schema.has_fate:
-            self._fates[row["decision"], row.get("reason")] += 1
-        self._rows += 1
-        if self._rows % _COMMIT_EVERY == 0:
-            self._database.execute("COMMIT")
-            self._database.execute("BEGIN")
-
-    def finish(self) -> WrittenTable:
-        """Write `<name>.parquet`, sorted by id."""
-        self._database.execute("COMMIT")
         root = merkle(self._write())
         return WrittenTable(self._schema, self._rows, root, self._fates)
+
+    def _flush(self) -> None:
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT INTO rows VALUES (?, ?)", self._waiting)
+        self._database.execute("COMMIT")
+        self._waiting, self._waiting_bytes = [], 0
 
     def _write(self) -> Iterator[bytes]:
         """Write the row groups; gives the leaves of the root in the order of the ids."""

@@ -154,8 +154,8 @@ def test_the_interval_of_single_answers_is_wilsons():
     assert interval(0.4, variance, 50) == pytest.approx((0.2761, 0.5382), abs=1e-3)
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
-def test_the_interval_holds_the_mean(means: list[float]):
+@given(st.lists(st.integers(0, 64).map(lambda passes: passes / 64), min_size=2, max_size=30))
+def test_the_interval_holds_the_mean_of_pass_rates(means: list[float]):
     mean = sum(means) / len(means)
     variance = sum((value - mean) ** 2 for value in means) / (len(means) - 1) / len(means)
     low, high = interval(mean, variance, len(means))
