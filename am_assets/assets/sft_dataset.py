@@ -16,6 +16,7 @@ from am_assets.core.schema import (
     VERDICTS,
     VERIFIED,
 )
+from am_assets.stages.perplexity import PerplexityOf, remembered_perplexity
 from am_assets.stages.sft_selection import Candidates, select
 
 
@@ -39,7 +40,7 @@ def build(run: Run) -> Built:
         superseded,
         run.profile.sft,
         count_tokens,
-        run.engines.perplexity() if run.profile.sft.perplexity_limit is not None else None,
+        _perplexity(run) if run.profile.sft.perplexity_limit is not None else None,
     )
     verified = sum(run.manifest(ref).rows_kept or 0 for ref in run.refs(VERIFIED.name))
     weeks = sorted({ref.partition[-1] for ref in run.refs(VERIFIED.name)})
@@ -49,6 +50,15 @@ def build(run: Run) -> Built:
         ledger_of(table, verified),
         counts={"by_week": by_week, "by_kind": counts_by(table, "kind")},
     )
+
+
+def _perplexity(run: Run) -> PerplexityOf | None:
+    """Perplexity under models.reference, None where the profile has no such model."""
+    model = run.engines.digest("reference")
+    if model is None:
+        return None
+    score = run.engines.perplexity()
+    return remembered_perplexity(score, model, run.memory, run.meter("perplexity"))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

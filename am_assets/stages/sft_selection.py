@@ -14,6 +14,7 @@ from am_assets.core.config import Sft
 from am_assets.core.protocol import parse_response
 from am_assets.core.schema import DROPPED, KEPT, SFT, dumps, kept
 from am_assets.stages.corpus_rules import TemplateText, template_text
+from am_assets.stages.perplexity import PerplexityOf
 
 _PROMPT_COLUMNS = (
     "sample_id",
@@ -45,7 +46,7 @@ def select(
     superseded: pa.Table,
     config: Sft,
     count_tokens: Callable[[str], int],
-    perplexity: Callable[[str, str], float] | None = None,
+    perplexity: PerplexityOf | None = None,
 ) -> pa.Table:
     """One row for every kept sample of `candidates.verified` up to `week`; an SFT table.
 
@@ -80,7 +81,7 @@ def select(
             elif sample_id in templates:
                 yield row | _template(templates[sample_id])
             elif config.perplexity_limit is not None and perplexity is not None:
-                value = perplexity(row["prompt"], _answer(row["response"]))
+                value = perplexity(sample_id, row["prompt"], _answer(row["response"]))
                 limit = config.perplexity_limit
                 fate = {"perplexity": round(value, 3), "limit": limit}
                 yield row | (_dropped("perplexity", fate) if value > limit else {})

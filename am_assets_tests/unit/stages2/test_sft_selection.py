@@ -148,7 +148,7 @@ def test_a_perplexity_above_the_limit_drops_and_says_by_how_much():
     rows = _select(
         candidates,
         config=Sft(perplexity_limit=20),
-        perplexity=lambda prompt, answer: 21.5 if answer == "x y" else 20.0,
+        perplexity=lambda sample_id, prompt, answer: 21.5 if answer == "x y" else 20.0,
     )
     fates = {row["prompt"]: row["reason"] for row in rows}
     assert fates == {"a": "perplexity", "b": None}
