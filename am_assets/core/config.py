@@ -235,6 +235,36 @@ class Evaluation(Section):
     sampling: Sampling = Sampling(max_tokens=32768)
 
 
+class Ray(Section):
+    """Actors of Ray that share the work. Never identity: results do not show how it was shared."""
+
+    address: str | None = None
+    """Cluster to work on (`auto`, or host:port); null starts a Ray of this machine's own."""
+    cpus: int | None = Field(default=None, ge=1)
+    """Logical CPUs of the Ray that is started here; null is as many as the actors need."""
+    actors: dict[
+        Literal["teacher", "instruct", "base", "embedding", "verification"],
+        Annotated[int, Field(ge=1)],
+    ]
+    """Actors by role; a role that is not named works in the calling process."""
+    cpus_per_actor: int = Field(default=1, ge=1)
+    gpus_per_actor: float = Field(default=0, ge=0)
+    scratch: Path | None = None
+    """Folder for requests on their way and checkpoints being served; null is a temporary one."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.address is not None and self.scratch is None:
+            raise ValueError(
+                "`ray.scratch` must name a folder that every node of `ray.address` sees"
+            )
+        # One more CPU than the actors take, or they starve what feeds them.
+        needed = max(self.actors.values(), default=0) * self.cpus_per_actor + 1
+        if self.cpus is not None and self.cpus < needed:
+            raise ValueError(f"`ray.cpus` must be at least {needed} for so many actors")
+        return self
+
+
 class Weeks(Section):
     """Weekly partitions, Monday to Monday."""
 
@@ -279,6 +309,7 @@ class Profile(Section):
     sft: Sft = Sft()
     recipes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe]
     evaluation: Evaluation = Evaluation()
+    ray: Ray | None = None
     planted: bool = False
     """The sources are generated with rows planted on purpose; the card then audits them."""
     folder: Path = Field(default=Path("."), exclude=True)

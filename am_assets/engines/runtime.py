@@ -11,13 +11,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers.utils import logging as transformers_logging
 
 from am_assets.core.config import Model, Profile
 from am_assets.core.pipeline import Progress
-from am_assets.core.requests import GenerationEngine, RewardEngine
+from am_assets.core.requests import GenerationEngine, RewardEngine, WindowedEngine
 from am_assets.engines.embedding import (
     SentenceTransformerEngine,
     embedding_folder,
@@ -27,6 +28,9 @@ from am_assets.engines.embedding import (
 from am_assets.engines.models import ModelMissing, locate_model, model_digest
 from am_assets.engines.openai_engine import OpenAIEngine, served_digest
 from am_assets.engines.perplexity import Perplexity
+from am_assets.engines.ray_embedding import RayEmbeddingEngine
+from am_assets.engines.ray_engine import RayEngine
+from am_assets.engines.ray_pool import RayPool
 from am_assets.engines.reward import RewardModel
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
@@ -80,9 +84,31 @@ class ProfileEngines:
             self._profile.models.embedding, self._profile.embedding, self._home
         )
 
-    def embedding(self) -> SentenceTransformerEngine:
+    @cached_property
+    def _ray_embedding(self) -> RayEmbeddingEngine:
+        profile = self._profile
+        return RayEmbeddingEngine(
+            self._ray, profile.models.embedding, profile.embedding, self._home, self._embedding
+        )
+
+    def embedding(self) -> WindowedEngine:
         """The embedding model."""
-        return self._embedding
+        return self._ray_embedding if self._on_ray("embedding") else self._embedding
+
+    @cached_property
+    def _ray(self) -> RayPool:
+        assert self._profile.ray is not None
+        return RayPool(self._profile.ray)
+
+    def _on_ray(self, role: str) -> bool:
+        return self._profile.ray is not None and role in self._profile.ray.actors
+
+    def _shared_folder(self) -> Path | None:
+        """Where actors see what is put there; None is the usual temporary folder."""
+        folder = self._profile.ray.scratch if self._on_ray("base") and self._profile.ray else None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def generation(self, role: str) -> GenerationEngine | None:
         """The causal model of a role, None where the profile has none."""
@@ -102,7 +128,7 @@ class ProfileEngines:
             base = self._profile.models.base
             if base is None:
                 raise ValueError("a checkpoint needs models.base in the profile")
-            copy = Path(tempfile.mkdtemp(prefix="am-checkpoint-"))
+            copy = Path(tempfile.mkdtemp(prefix="am-checkpoint-", dir=self._shared_folder()))
             self._folders.append(copy)
             shutil.copytree(folder, copy, dirs_exist_ok=True)
             self._causal[digest] = self._start("checkpoint", base, copy)
@@ -155,6 +181,8 @@ class ProfileEngines:
         self._causal.clear()
         if self.__dict__.get("_sandbox"):
             self.__dict__.pop("_sandbox").close()
+        if "_ray" in self.__dict__:
+            self._ray.close()
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -174,13 +202,17 @@ class ProfileEngines:
         name = role if folder else model_name(model)
         if model.engine == "openai":
             return OpenAIEngine(model, role, folder)
-        return VllmEngine(
-            folder or locate_model(model, role),
-            name,
-            dtype=model.dtype,
-            max_model_len=model.max_model_len,
-            options=model.options,
-        )
+        settings: dict[str, Any] = {
+            "folder": folder or locate_model(model, role),
+            "name": name,
+            "dtype": model.dtype,
+            "max_model_len": model.max_model_len,
+            "options": model.options,
+        }
+        served = "base" if role == "checkpoint" else role
+        if self._on_ray(served):
+            return RayEngine(self._ray, served, **settings)
+        return VllmEngine(**settings)
 
 
 def model_name(model: Model) -> str:
