@@ -1,0 +1,51 @@
+"""vLLM's own server: the endpoint engine gives the very answers of the engine in process."""
+
+from collections import Counter
+
+import pytest
+
+from am_assets.core.config import Model
+from am_assets.core.requests import (
+    Completion,
+    GenerationEngine,
+    GenerationRequest,
+    Sampling,
+    generation_request,
+)
+from am_assets.engines.models import locate_model
+from am_assets.engines.openai_engine import OpenAIEngine
+from am_assets.engines.vllm_engine import VllmEngine
+from am_assets_tests.integration.serving import NAME, vllm_server
+
+WEIGHTS = "mini:teacher"
+
+
+def _requests(engine: GenerationEngine) -> list[GenerationRequest]:
+    return [
+        generation_request(
+            engine,
+            [{"role": "user", "content": f"A box holds {index} pears and 7 more. How many now?"}],
+            # Beyond the context, cut short, and never reached.
+            Sampling(max_tokens=(2000, 10, 300)[index % 3]),
+            index % 2,
+        )
+        for index in range(40)
+    ]
+
+
+def _answers(engine: GenerationEngine) -> dict[str, Completion]:
+    return {answer.request_key: answer for answer in engine.generate(_requests(engine))}
+
+
+@pytest.mark.slow
+def test_an_endpoint_of_vllm_gives_the_answers_of_vllm_in_process():
+    folder = locate_model(Model(path=WEIGHTS, engine="vllm"), "teacher")
+    options = {"server": "vllm", "weights": WEIGHTS, "concurrency": 16}
+    with vllm_server(folder) as url:
+        model = Model(path=NAME, engine="openai", options={"base_url": url, **options})
+        served = _answers(OpenAIEngine(model, "teacher"))
+    with VllmEngine(folder, "teacher", max_model_len=1024, options={"threads": 1}) as engine:
+        assert served == _answers(engine)
+    assert len(served) == 40
+    assert all(answer.token_ids and answer.error is None for answer in served.values())
+    assert Counter(answer.finish_reason for answer in served.values()).keys() == {"stop", "length"}
