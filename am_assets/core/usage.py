@@ -57,12 +57,14 @@ class Meter:
     def found(self, rows: int = 1) -> None:
         """Count rows whose result was remembered."""
         self.reused += rows
-        self._tell()
+        if rows:
+            self._tell()
 
     def computed(self, rows: int = 1) -> None:
         """Count rows whose result was computed without tokens to count."""
         self.made += rows
-        self._worked()
+        if rows:
+            self._worked()
 
     def failed(self, cause: str, rows: int = 1) -> None:
         """Count rows that have no result."""

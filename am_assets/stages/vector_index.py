@@ -141,15 +141,17 @@ def _is_conflict(error: Exception) -> bool:
 
 
 def _rows(table: pa.Table) -> pa.Table:
+    # Parquet names a list's items otherwise than Arrow does.
+    vectors = pa.list_(pa.float32(), table.schema.field("vector").type.list_size)
     fields = [
         pa.field("sample_id", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
         pa.field("source", pa.string()),
         pa.field("week", pa.string()),
-        pa.field("vector", table.schema.field("vector").type),
+        pa.field("vector", vectors),
     ]
-    return pa.Table.from_arrays(
-        [table[name].combine_chunks() for name in _COLUMNS], schema=pa.schema(fields)
-    )
+    columns = {name: table[name].combine_chunks() for name in _COLUMNS}
+    columns["vector"] = columns["vector"].cast(vectors)
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
 def _prefix(source: str, week: str) -> str:

@@ -1,0 +1,294 @@
+"""Killing a stage with SIGKILL, over and over, and seeing that nothing is lost or paid for twice.
+
+    python -m am_assets_tests.integration.killing PROJECT --kills 200 --in-commits 50
+
+PROJECT is a folder in which the mini profile has been materialized (`am-assets demo`); a copy of
+it is worked on. The stage's partition is made anew with an empty row memory, killed at a random
+moment and started again until a run comes to its end; then anew. Some of the kills wait for a
+commit to the row memory and strike while it goes on. Every run that ends must reach the root that
+is published, the memory must be sound after every kill, and no request may be handed to an engine
+twice unless a kill found it in flight.
+"""
+
+import argparse
+import dataclasses
+import importlib
+import mmap
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from am_assets.core import memory as memory_module
+from am_assets.core.config import Profile
+from am_assets.core.memory import RowMemory
+from am_assets.core.pipeline import Key, Materializer, Plan, Stage
+from am_assets.core.requests import Completion, GenerationRequest
+from am_assets.core.store import Store
+from am_assets.definitions import STAGES, Project
+from am_assets.engines import vllm_engine
+from am_assets.engines.runtime import ProfileEngines
+from am_assets.engines.vllm_engine import VllmEngine
+from am_assets.partitions import week_keys
+from am_assets.stages.asking import KIND
+
+IN_FLIGHT = 24
+_KEY_LENGTH = 32
+
+
+@dataclass
+class Report:
+    """What the kills did: `asked` requests reached an engine, `again` of them a second time."""
+
+    kills: int = 0
+    in_commits: int = 0
+    runs: int = 0
+    """Runs that came to their end."""
+    asked: int = 0
+    again: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class _Anew(Materializer):
+    """Makes a partition again that is published already."""
+
+    def plan(self, stage: Stage, key: Key) -> Plan:
+        return dataclasses.replace(super().plan(stage, key), published=None)
+
+
+def kill_often(
+    project: Path,
+    asset: str,
+    key: Key,
+    kills: int,
+    in_commits: int,
+    seed: int = 0,
+    in_flight: int = IN_FLIGHT,
+) -> Report:
+    """Kill runs of one partition of `asset` until `kills` have struck, `in_commits` in commits."""
+    (stage,) = (stage for stage in STAGES if stage.name == asset)
+    rng, report = random.Random(seed), Report()
+    with tempfile.TemporaryDirectory(prefix="am-kill-") as scratch:
+        folder = Path(scratch) / "project"
+        shutil.copytree(project, folder, symlinks=True)
+        os.environ["AM_ASSETS_ROOT"] = str(folder)
+        opened = Project.open("mini")
+        profile = _few_in_flight(opened.profile, in_flight)
+        published = opened.store.snapshot().manifest(stage.ref(key))
+        if published is None:
+            raise SystemExit(f"{stage.ref(key)} is not materialized in {project}: run the demo")
+        _import_vllm()
+        runs = _Runs(folder, profile, stage, key)
+        duration = runs.to_the_end(report, published.root, in_flight)
+        with tqdm(total=kills, desc=f"kills of {asset}", disable=None) as bar:
+            while report.kills < kills:
+                runs.forget()
+                struck = True
+                while struck and report.kills < kills:
+                    left = (in_commits - report.in_commits) / (kills - report.kills)
+                    struck = runs.killed(rng, duration, rng.random() < left, report, in_flight)
+                    bar.update(report.kills - bar.n)
+                runs.to_the_end(report, published.root, in_flight)
+    return report
+
+
+def _import_vllm() -> None:
+    """Import it once, before the forks: that takes longer than a run."""
+    for name, value in vllm_engine.ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    importlib.import_module("vllm.v1.engine.llm_engine")
+    importlib.import_module("vllm.engine.arg_utils")
+
+
+class _Runs:
+    """Runs of one partition in processes of their own, with what they share."""
+
+    def __init__(self, folder: Path, profile: Profile, stage: Stage, key: Key) -> None:
+        self._folder, self._profile, self._stage, self._key = folder, profile, stage, key
+        self._memory = folder / ".am" / "kill.sqlite"
+        self._asked = folder / ".am" / "asked"
+        self._end = folder / ".am" / "end"
+        # Shared with the children: whether one is inside a commit.
+        self._flag = mmap.mmap(-1, 1)
+        self._remembered: set[str] = set()
+        self._lost: set[str] = set()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: nothing is remembered, nothing has been asked."""
+        for path in self._memory.parent.glob(f"{self._memory.name}*"):
+            path.unlink()
+        self._remembered, self._lost = set(), set()
+
+    def to_the_end(self, report: Report, root: str, in_flight: int) -> float:
+        """Seconds of a run that nobody kills; notes a root that is not `root`."""
+        begun = time.monotonic()
+        child = self._start()
+        failed = os.waitpid(child, 0)[1] != 0 or not self._end.is_file()
+        if failed or self._end.read_text() != root:
+            report.problems.append("a run failed" if failed else "a run reached another root")
+        report.runs += 1
+        self._account(report, in_flight)
+        return time.monotonic() - begun
+
+    def killed(
+        self, rng: random.Random, duration: float, commit: bool, report: Report, in_flight: int
+    ) -> bool:
+        """Start a run and kill it; False when it came to its end before."""
+        self._flag[0] = 0
+        moment = time.monotonic() + rng.uniform(0, duration)
+        child = self._start()
+        while not (
+            self._strike_in_commit(rng)
+            if commit and time.monotonic() > moment
+            else time.monotonic() > moment and not commit
+        ):
+            if os.waitpid(child, os.WNOHANG)[0]:
+                self._account(report, in_flight)
+                return False
+            if not commit:
+                time.sleep(0.002)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        report.kills += 1
+        # Still raised: the process died between the beginning of a transaction and its end.
+        report.in_commits += self._flag[0]
+        self._account(report, in_flight)
+        return True
+
+    def _strike_in_commit(self, rng: random.Random) -> bool:
+        """Wait for a moment somewhere within a transaction, if one is going on."""
+        if not self._flag[0]:
+            return False
+        until = time.perf_counter_ns() + rng.randrange(60_000)
+        while time.perf_counter_ns() < until:
+            pass
+        return bool(self._flag[0])
+
+    def _account(self, report: Report, in_flight: int) -> None:
+        """Compare what the last run asked with what was, and now is, remembered."""
+        listed = [line for line in self._asked.read_text().split() if len(line) == _KEY_LENGTH]
+        asked = set(listed)
+        with sqlite3.connect(self._memory) as connection:
+            (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
+            found = {
+                key.hex()
+                for (key,) in connection.execute("SELECT key FROM results WHERE kind = ?", (KIND,))
+            }
+        connection.close()
+        report.asked += len(asked)
+        report.again += len(asked & self._lost)
+        for problem, count in (
+            (f"the memory is not sound: {sound}", int(sound != "ok")),
+            ("a request was asked twice in one run", len(listed) - len(asked)),
+            ("a remembered request was asked again", len(asked & self._remembered)),
+            ("what was remembered is lost", len(self._remembered - found)),
+            ("more was lost than was in flight", max(0, len(asked - found) - in_flight)),
+        ):
+            if count:
+                report.problems.append(f"{problem} ({count})")
+        self._lost = (self._lost | asked) - found
+        self._remembered = found
+
+    def _start(self) -> int:
+        self._end.unlink(missing_ok=True)
+        self._asked.write_text("")
+        child = os.fork()
+        if child:
+            return child
+        try:
+            self._work()
+            os._exit(0)
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            os._exit(1)
+
+    def _work(self) -> None:
+        """In the child: make the partition, with the flag raised and the requests listed."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _raise_flag_in_transactions(self._flag)
+        _list_requests(self._asked)
+        store = Store(self._folder, self._profile.name)
+        store.__dict__["memory"] = RowMemory(self._memory)
+        engines = ProfileEngines(self._profile, lambda line: None)
+        materializer = _Anew(self._profile, store, engines, week_keys(self._profile))
+        outcome = materializer.materialize(self._stage, self._key, {})
+        self._end.write_text(outcome.manifest.root)
+
+
+def _raise_flag_in_transactions(flag: mmap.mmap) -> None:
+    original = memory_module._transaction
+
+    @contextmanager
+    def flagged(connection: sqlite3.Connection) -> Iterator[None]:
+        flag[0] = 1
+        with original(connection):
+            yield
+        flag[0] = 0
+
+    memory_module._transaction = flagged
+
+
+def _list_requests(path: Path) -> None:
+    """Write down each request that is handed to vLLM."""
+    original, listing = VllmEngine._submit, os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def listed(
+        self: VllmEngine, request: GenerationRequest, flying: dict[str, GenerationRequest]
+    ) -> Iterator[Completion]:
+        os.write(listing, f"{request.request_key}\n".encode())
+        return original(self, request, flying)
+
+    VllmEngine._submit = listed
+
+
+def _few_in_flight(profile: Profile, in_flight: int) -> Profile:
+    """The profile with engines that take `in_flight` requests at a time."""
+    models = {
+        role: model.model_copy(
+            update={"options": {**model.options, "in_flight": in_flight, "max_num_seqs": 16}}
+        )
+        for role in ("teacher", "instruct", "base")
+        if (model := getattr(profile.models, role)) is not None
+    }
+    return profile.model_copy(update={"models": profile.models.model_copy(update=models)})
+
+
+def main() -> None:
+    """Kill as the arguments say; exits with 1 when anything was lost or repeated."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "project", type=Path, help="a folder where the mini profile is materialized"
+    )
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--in-commits", type=int, default=50)
+    parser.add_argument("--asset", default="responses", help="labels, responses, verified, …")
+    parser.add_argument("--source", default="mini_math")
+    parser.add_argument("--week", default="2025-01-06")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    key = {"source": arguments.source, "week": arguments.week, "recipe": "base"}
+    report = kill_often(
+        arguments.project,
+        arguments.asset,
+        key,
+        arguments.kills,
+        arguments.in_commits,
+        arguments.seed,
+    )
+    print(report)
+    sys.exit(1 if report.problems else 0)
+
+
+if __name__ == "__main__":
+    main()
