@@ -341,10 +341,14 @@ def embedding_schema(dimension: int) -> TableSchema:
 
 
 def dumps(value: Any) -> str | None:
-    """JSON text for the schemas' JSON columns; None stays null."""
+    """JSON text for the schemas' JSON columns; None stays null.
+
+    A lone surrogate, which a program or a server can say and Arrow cannot hold, becomes "?".
+    """
     if value is None:
         return None
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text.encode("utf-8", "replace").decode()
 
 
 def kept(table: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:

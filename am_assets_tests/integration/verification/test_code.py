@@ -1,5 +1,7 @@
+import pyarrow as pa
 import pytest
 
+from am_assets.core.schema import dumps
 from am_assets.stages.verification.code import check_code
 from am_assets.stages.verification.config import CodeConfig
 
@@ -138,3 +140,14 @@ def test_arguments_cross_unchanged(sandbox):
     tricky = ["a'\"\\\n", {"k": [None, True, -1.5]}, 10**30, "inf"]
     test_case = {"type": "function", "fn_name": "same", "inputs": [tricky], "outputs": [tricky]}
     assert check("def same(*a): return a", test_case, sandbox).status == "pass"
+
+
+def test_evidence_can_be_stored_whatever_a_program_says(sandbox):
+    program = "def double(x): raise ValueError('\\ud800')"
+    evidence = dumps(check(program, FUNCTION, sandbox).evidence)
+    assert "ValueError: ?" in pa.array([evidence])[0].as_py()
+
+
+def test_results_nested_beyond_reason_are_a_fail(sandbox):
+    program = "def double(x):\n    for _ in range(5000): x = [x]\n    return x"
+    assert check(program, FUNCTION, sandbox).status == "fail"

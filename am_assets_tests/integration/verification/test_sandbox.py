@@ -188,3 +188,9 @@ def test_a_server_that_dies_is_replaced():
 def test_a_long_honest_output_fits_when_it_is_expected(sandbox):
     result = sandbox.run(Job("print('x' * 300000)", output_bytes=400000))
     assert (result.status, len(result.stdout)) == ("ok", 300001)
+
+
+def test_the_version_names_the_python_that_programs_run_in(sandbox):
+    ran = sandbox.run(Job("import platform\nprint(platform.python_version())"))
+    assert sandbox.version.endswith(f"on Python {ran.stdout.strip()}")
+    assert sandbox.version == Sandbox(workers=1).version

@@ -75,3 +75,8 @@ def test_the_identity_scheme_has_not_changed() -> None:
     assert table_root(pa.table({"id": ["b", "a"], "n": [1, 2]}), "id") == (
         "c05fd938784595f70048d2bbf09d83365aa93e4046b14a41e826408782ad812a"
     )
+
+
+def test_json_columns_hold_what_arrow_can_hold() -> None:
+    assert schema.dumps(None) is None
+    assert schema.dumps({"b": "é", "a": "\ud800"}) == '{"a": "?", "b": "é"}'
