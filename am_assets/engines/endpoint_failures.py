@@ -12,6 +12,7 @@ from am_assets.engines.retrying import Failure
 
 _TEXT = 240
 _PASSING = (408, 409, 429)
+_CAUSES: dict[int, Cause] = {408: "timeout", 429: "rate_limited"}
 _COMMON = (401, 403, 404)
 """Refusals that no request can help: the key, the right, the address."""
 
@@ -62,7 +63,7 @@ def _refusal(error: APIStatusError, secret: str) -> Failure:
     passing = code in _PASSING or code >= 500
     cause: Cause = "refused"
     if passing:
-        cause = {408: "timeout", 429: "rate_limited"}.get(code, "server_error")  # type: ignore[assignment]
+        cause = _CAUSES.get(code, "server_error")
     said = error.message.removeprefix(f"Error code: {code} - ")
     return Failure(
         cause,
