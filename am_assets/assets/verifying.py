@@ -30,7 +30,9 @@ def verify_fn(run: Run, total: int | None = None) -> VerifyAnswers:
     What was decided before comes from the run's row memory.
     """
     judge = run.engines.generation("instruct")
-    verifiers = Verifiers(judge, run.engines.reward(), run.engines.sandbox())
+    elsewhere = run.engines.rules()
+    sandbox = None if elsewhere else run.engines.sandbox()
+    verifiers = Verifiers(judge, run.engines.reward(), sandbox, elsewhere)
     config = VerificationConfig.model_validate(run.profile.verification)
     meter = run.meter("verification", total, "responses")
     judge_meter = run.meter("judge", unit="replies", gpus=judge.gpus if judge else 0)

@@ -258,11 +258,18 @@ class Ray(Section):
             raise ValueError(
                 "`ray.scratch` must name a folder that every node of `ray.address` sees"
             )
-        # One more CPU than the actors take, or they starve what feeds them.
-        needed = max(self.actors.values(), default=0) * self.cpus_per_actor + 1
-        if self.cpus is not None and self.cpus < needed:
-            raise ValueError(f"`ray.cpus` must be at least {needed} for so many actors")
+        if self.cpus is not None and self.cpus < self.needed_cpus:
+            raise ValueError(f"`ray.cpus` must be at least {self.needed_cpus} for so many actors")
         return self
+
+    @property
+    def needed_cpus(self) -> int:
+        """Logical CPUs without which actors would wait for each other without end.
+
+        Verification works beside one other role; one CPU more is for what feeds the actors.
+        """
+        most = max((n for role, n in self.actors.items() if role != "verification"), default=0)
+        return (most + self.actors.get("verification", 0)) * self.cpus_per_actor + 1
 
 
 class Weeks(Section):

@@ -105,6 +105,10 @@ class Engines(Protocol):
 
     def reward(self) -> RewardEngine | None: ...
 
+    def rules(self) -> Any:
+        """What runs the rules of verification elsewhere, None where they run in this process."""
+        ...
+
     def sandbox(self) -> Any:
         """The code runner, or None where the kernel offers no isolation."""
         ...

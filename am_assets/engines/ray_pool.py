@@ -70,6 +70,7 @@ class RayPool:
         self._folder: Path | None = None
         self._started = False
         self._holder: Callable[[], None] | None = None
+        self._staying: list[Callable[[], None]] = []
 
     def actors(self, role: str) -> Actors:
         """The actors of a role, as the profile wants them."""
@@ -91,16 +92,20 @@ class RayPool:
                     f"ray.{kind.lower()}s_per_actor or tensor_parallel_size, or add machines"
                 )
 
-    def hold(self, release: Callable[[], None]) -> None:
-        """Let one engine keep its actors: `release` ends them when another engine needs the room.
+    def hold(self, release: Callable[[], None], *, shared: bool = False) -> None:
+        """Let an engine keep its actors, which `release` ends.
 
-        Ray waits without end for room that is never given back.
+        They go when another engine needs their room (Ray waits without end for room that is never
+        given back); with `shared` they stay beside it, until the pool is closed.
         """
-        self.make_room()
-        self._holder = release
+        if shared:
+            self._staying.append(release)
+        else:
+            self.make_room()
+            self._holder = release
 
     def make_room(self) -> None:
-        """End the actors that an engine keeps."""
+        """End the actors that an engine keeps for itself."""
         holder, self._holder = self._holder, None
         if holder is not None:
             holder()
@@ -160,6 +165,8 @@ class RayPool:
     def close(self) -> None:
         """End the actors and the Ray that was started here; a later use starts anew."""
         self.make_room()
+        while self._staying:
+            self._staying.pop()()
         if self._started:
             import ray
 
@@ -181,10 +188,9 @@ class RayPool:
             else:
                 self._folder = Path(tempfile.mkdtemp(prefix="am-ray-"))
                 _keep_local()
-                needed = max(settings.actors.values(), default=0) * settings.cpus_per_actor + 1
                 ray.init(
                     include_dashboard=False,
-                    num_cpus=settings.cpus or max(4, os.cpu_count() or 1, needed),
+                    num_cpus=settings.cpus or max(4, os.cpu_count() or 1, settings.needed_cpus),
                     object_store_memory=_OBJECT_STORE_BYTES,
                     _temp_dir=str(self._folder),
                     **quiet,

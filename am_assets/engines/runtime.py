@@ -31,6 +31,7 @@ from am_assets.engines.perplexity import Perplexity
 from am_assets.engines.ray_embedding import RayEmbeddingEngine
 from am_assets.engines.ray_engine import RayEngine
 from am_assets.engines.ray_pool import RayPool
+from am_assets.engines.ray_rules import RayRules
 from am_assets.engines.reward import RewardModel
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
@@ -172,6 +173,14 @@ class ProfileEngines:
     def sandbox(self) -> Sandbox | None:
         """The sandbox for model-written code, None (and a line that says why) without isolation."""
         return self._sandbox
+
+    @cached_property
+    def _ray_rules(self) -> RayRules:
+        return RayRules(self._ray)
+
+    def rules(self) -> RayRules | None:
+        """What runs the rules of verification elsewhere; None is here, with the sandbox."""
+        return self._ray_rules if self._on_ray("verification") else None
 
     def close(self) -> None:
         """Free what was started."""

@@ -9,24 +9,31 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
 import pytest
 
 from am_assets.core.config import Model, Ray, load_profile
+from am_assets.core.memory import RowMemory
+from am_assets.core.protocol import render_response
 from am_assets.core.requests import Completion, GenerationRequest, Sampling, generation_request
+from am_assets.core.verdict import Check, Kind
 from am_assets.engines.embedding import PACKAGED, load_embedding_engine
 from am_assets.engines.models import locate_model
 from am_assets.engines.ray_embedding import RayEmbeddingEngine
 from am_assets.engines.ray_engine import RayEngine
 from am_assets.engines.ray_pool import RayPool, RayUnusable
+from am_assets.engines.ray_rules import RayRules
 from am_assets.engines.ray_spool import Spool, SpoolReader
 from am_assets.engines.runtime import ProfileEngines
+from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
+from am_assets.stages.verification import VerificationConfig, Verifiers, verify
+from am_assets.stages.verification.decide import ThreadedRules
 
-SECTION = Ray(actors={"teacher": 2, "base": 2, "embedding": 2})
+SECTION = Ray(actors={"teacher": 2, "base": 2, "embedding": 2, "verification": 2})
 TEACHER = locate_model(Model(path="mini:teacher", engine="vllm"), "teacher")
 
 
@@ -59,7 +66,7 @@ def answered(pool: RayPool, tmp_path_factory: pytest.TempPathFactory) -> Answere
         completions.append(completion)
         if not when_killed:
             when_killed = len(completions)
-            os.kill(_actors()[0].pid, signal.SIGKILL)
+            _kill("ray::MapWorker")
     return Answered(requests, completions, when_killed, list(scratch.iterdir()))
 
 
@@ -99,6 +106,28 @@ def test_vectors_from_two_actors_are_equal_to_the_bit(pool: RayPool):
     assert engine.embed([]).shape == (0, 384)
     assert engine.pieces(texts) == local.pieces(texts)
     assert engine.model == local.model
+
+
+def test_rules_in_actors_decide_the_same_though_one_was_killed(pool: RayPool):
+    config, checks = VerificationConfig(), list(_checks())
+    with Sandbox(workers=2) as sandbox, ThreadedRules(sandbox) as here:
+        expected = here.submit(checks, config, True).result()
+        isolation = here.isolation
+    rules = RayRules(pool)
+    assert rules.isolation == isolation
+    shares = [checks[start : start + 10] for start in range(0, len(checks), 10)]
+    futures = [rules.submit(share, config, True) for share in shares]
+    _kill("ray::RulesActor")
+    assert not futures[-1].done()
+    assert [outcome for future in futures for outcome in future.result()] == expected
+    statuses = {outcome.status if outcome else None for outcome in expected}
+    assert statuses == {"pass", "fail", None}
+    verifiers = Verifiers(rules=rules)
+    verdicts = list(verify(checks, verifiers, config, RowMemory()))
+    assert [verdict.status for verdict in verdicts] == [
+        outcome.status if outcome else "error" for outcome in expected
+    ]
+    rules.close()
 
 
 def test_a_profile_that_names_actors_gets_the_same_models_from_them(tmp_path: Path):
@@ -165,6 +194,31 @@ def _requests(engine: RayEngine) -> list[GenerationRequest]:
     return requests
 
 
-def _actors() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "ray::MapWorker" in " ".join(child.cmdline())]
+def _checks() -> Iterator[Check]:
+    """Right and wrong responses of every kind that rules decide, and one that no rule does."""
+    doubling = {"type": "stdin_stdout", "inputs": ["2", "7"], "outputs": ["4", "14"]}
+    no_comma = [{"instruction_id": "punctuation:no_comma", "kwargs": {}}]
+    for index in range(40):
+        number = index % 3
+
+        def check(
+            kind: Kind, answer: str, index: int = index, number: int = number, **fields: Any
+        ) -> Check:
+            text = render_response("hm", answer)
+            return Check(f"{kind}{index}", kind, f"Question {index}?", text, **fields)
+
+        yield check("math", f"\\boxed{{{index + number}}}", reference_answer=str(index))
+        program = f"```python\nprint(int(input()) * {number})\n```"
+        yield check("code", program, test_case=doubling)
+        yield check("science", f"Light {number}", reference_answer="light 1")
+        yield check("instruction", "no commas" + "," * number, constraints=no_comma)
+        yield check("chat", f"polite {index}")
+
+
+def _kill(name: str) -> None:
+    """End one of this test's actors as the kernel would."""
+    for child in psutil.Process().children(recursive=True):
+        if name in " ".join(child.cmdline()):
+            os.kill(child.pid, signal.SIGKILL)
+            return
+    raise AssertionError(f"there is no process {name}")

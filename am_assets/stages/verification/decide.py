@@ -47,9 +47,9 @@ class ThreadedRules:
     the math rules start when the first comparison is asked for.
     """
 
-    def __init__(self, sandbox: CodeRunner | None) -> None:
+    def __init__(self, sandbox: CodeRunner | None, math_workers: int | None = None) -> None:
         self._sandbox = sandbox
-        self._pool = MathPool()
+        self._pool = MathPool(math_workers)
         workers = sandbox.workers if sandbox else 0
         self._threads = ThreadPoolExecutor(max(workers, self._pool.workers))
 

@@ -1,0 +1,127 @@
+"""The rules of verification in actors of Ray: math workers and a sandbox in each."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from am_assets.core.verdict import Check
+from am_assets.engines.ray_pool import RayPool, RayUnusable
+from am_assets.engines.sandbox.sandbox import Sandbox
+from am_assets.stages.verification.config import VerificationConfig
+from am_assets.stages.verification.decide import ThreadedRules
+from am_assets.stages.verification.outcome import Outcome
+from am_assets.stages.verification.runner import IsolationMissing
+
+_RETRIES = 3
+
+Decided = list[Outcome | None]
+
+
+class RayRules:
+    """Rules in several actors; implements `stages.verification.decide.RuleRunner`.
+
+    The actors stay until `close`, so that they work on while a judge or a reward model does. An
+    actor that dies is replaced and decides its checks again. Raises RayUnusable where Ray cannot
+    be used.
+    """
+
+    def __init__(self, pool: RayPool) -> None:
+        self._pool = pool
+        self._actors = pool.actors("verification")
+        self._lock = threading.Lock()
+        self._waiting: dict[Any, int] = {}
+        """Batches given to each actor and not decided."""
+        self._isolation = ""
+
+    @property
+    def isolation(self) -> str:
+        """What code runs in, "none" where it does not run; the same on every node."""
+        self._started()
+        return self._isolation
+
+    def submit(
+        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+    ) -> Future[Decided]:
+        """What the rules say about `checks`, later; fails with RayUnusable."""
+        waiting = self._started()
+        with self._lock:
+            actor = min(waiting, key=lambda known: waiting[known])
+            waiting[actor] += 1
+        given: Future[Decided] = Future()
+
+        def decided(answer: "Future[Decided]") -> None:
+            with self._lock:
+                waiting[actor] -= 1
+            problem = answer.exception()
+            if problem is None:
+                given.set_result(answer.result())
+            else:
+                text = " ".join(str(problem).split())[-300:]
+                given.set_exception(
+                    RayUnusable(f"verification in Ray's actors failed ({text}): run again")
+                )
+
+        actor.decide.remote(checks, config, require_format).future().add_done_callback(decided)
+        return given
+
+    def close(self) -> None:
+        """End the actors; a later `submit` starts them again."""
+        import ray
+
+        for actor in self._waiting:
+            ray.kill(actor)
+        self._waiting = {}
+
+    def _started(self) -> dict[Any, int]:
+        import ray
+        from ray.exceptions import RayError
+
+        self._pool.start(self._actors)
+        if not self._waiting:
+            cpus = self._actors.cpus
+            remote: Any = ray.remote(RulesActor)
+            remote = remote.options(
+                num_cpus=cpus, max_concurrency=cpus, max_restarts=-1, max_task_retries=_RETRIES
+            )
+            self._waiting = {remote.remote(cpus): 0 for _ in range(self._actors.count)}
+            self._pool.hold(self.close, shared=True)
+            try:
+                found = set(ray.get([actor.isolation.remote() for actor in self._waiting]))
+            except RayError as error:
+                self.close()
+                text = " ".join(str(error).split())[-300:]
+                raise RayUnusable(
+                    f"Ray's actors for verification do not start ({text}): see that am-assets is "
+                    "installed on every node"
+                ) from error
+            if len(found) > 1:
+                self.close()
+                raise RayUnusable(
+                    f"Ray's nodes isolate programs differently ({', '.join(sorted(found))}): "
+                    "verdicts would depend on the node, so make them alike"
+                )
+            (self._isolation,) = found
+        return self._waiting
+
+
+class RulesActor:
+    """Math workers and a sandbox in an actor."""
+
+    def __init__(self, workers: int) -> None:
+        try:
+            sandbox = Sandbox(workers).start()
+        except IsolationMissing:
+            # Code is then pending, as it is without Ray.
+            sandbox = None
+        self._rules = ThreadedRules(sandbox, workers)
+
+    def isolation(self) -> str:
+        """See `RuleRunner.isolation`."""
+        return self._rules.isolation
+
+    def decide(
+        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+    ) -> Decided:
+        """See `stages.verification.decide.decide`."""
+        return self._rules.submit(checks, config, require_format).result()
