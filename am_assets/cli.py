@@ -203,6 +203,37 @@ def restore(profile: str) -> None:
 
 
 @main.command()
+@click.option("--erase", "erased", multiple=True, metavar="SAMPLE_ID", help="Forget this sample.")
+@_json
+def memory(erased: tuple[str, ...], as_json: bool) -> None:
+    """Print what the row memory holds: answers, vectors, verdicts that are never paid for again.
+
+    It serves all profiles of the project. What is erased is asked again where it is needed.
+
+    \b
+    Example:
+      am-assets memory
+      am-assets memory --erase 0d1f6a0c54c14d0f9d3d3c2b7a1e4f55
+    """
+    from am_assets.core.memory import RowMemory
+    from am_assets.core.store import find_root, memory_path
+
+    remembered = RowMemory(memory_path(find_root()))
+    forgotten = remembered.erase(erased)
+    counts = remembered.counts()
+    if as_json:
+        kinds = {kind: {"entries": n, "bytes": size} for kind, (n, size) in counts.items()}
+        click.echo(json.dumps({"erased": forgotten, "kinds": kinds}, indent=2))
+        return
+    if erased:
+        _say(f"{forgotten} entries of {len(erased)} samples erased")
+    table = Table("kind", "entries", "MiB")
+    for kind, (entries, size) in counts.items():
+        table.add_row(kind, f"{entries:,}", f"{size / 2**20:,.1f}")
+    _OUT.print(table)
+
+
+@main.command()
 @_profile
 @_folder
 @_json

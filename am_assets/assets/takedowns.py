@@ -13,6 +13,14 @@ def build(run: Run) -> Built:
     return Built([(TAKEDOWNS, TAKEDOWNS.table({"sample_id": sample} for sample in ids))])
 
 
+def forget(run: Run, built: Built, root: str) -> None:
+    """Erase what engines said about these samples from the row memory."""
+    del built, root
+    erased = run.memory.erase(run.config["sample_ids"])
+    if erased:
+        run.log(f"Forgot {erased} remembered results of samples taken down")
+
+
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     return {"sample_ids": read_takedowns(find_root(), profile.name, key["source"])}
 
@@ -22,9 +30,10 @@ STAGE = Stage(
     group="sources",
     dimensions=SOURCE,
     build=build,
+    derive=forget,
     modules=("am_assets.stages.takedowns",),
     config=_config,
     kinds=("dvc",),
     description="Ids of samples taken down, one `takedowns/<profile>/<source>.txt` a source; "
-    "applied as early as the capture.",
+    "applied as early as the capture, and to the row memory.",
 )

@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
 
 class RowMemory:
-    """Results by kind and key, in the SQLite file `path`, or in memory alone without one.
+    """Results by kind and key, in the SQLite file `path`, or for this object's life without one.
 
     Safe to share between threads and processes. Raises RowMemoryError.
     """
@@ -152,7 +152,8 @@ class RowMemory:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            self._path or ":memory:",
+            # SQLite's name for a file that is private, and goes to disk when it outgrows the cache.
+            self._path or "",
             timeout=_BUSY_S,
             isolation_level=None,
             check_same_thread=False,
@@ -182,7 +183,7 @@ class RowMemory:
             remedy = "move the file away; its answers are asked again where they are needed"
         else:
             remedy = "see that the folder can be written and lies on a local disk"
-        return f"the row memory {self._path or 'in memory'} failed ({text}): {remedy}"
+        return f"the row memory {self._path or ''} failed ({text}): {remedy}"
 
 
 @contextmanager

@@ -6,12 +6,13 @@ Nothing here imports an engine library.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from am_assets.core.identity import digest
+from am_assets.core.identity import canonical, digest
 
 Message = Mapping[str, str]
 """One chat turn: {"role": "system" | "user" | "assistant", "content": text}."""
@@ -29,6 +30,11 @@ class Sampling(BaseModel):
     temperature: float = Field(default=0.6, ge=0)
     top_p: float = Field(default=0.95, gt=0, le=1)
     max_tokens: int = Field(default=1024, gt=0)
+
+    @cached_property
+    def text(self) -> str:
+        """The parameters as JSON, for the record of a response."""
+        return canonical(self.model_dump())
 
 
 @dataclass(frozen=True)

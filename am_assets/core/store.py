@@ -73,7 +73,7 @@ class Store:
     @cached_property
     def memory(self) -> RowMemory:
         """The row memory of the project, shared by its profiles; it is not versioned."""
-        return RowMemory(self.root / ".am" / "memory.sqlite")
+        return RowMemory(memory_path(self.root))
 
     @cached_property
     def _cache(self) -> LocalHashFileDB:
@@ -264,6 +264,11 @@ class Snapshot:
                 asset, *partition = path.removeprefix(prefix).split("/")[:-1]
                 refs.append(Ref(asset=asset, partition=tuple(partition)))
         return refs
+
+
+def memory_path(root: Path) -> Path:
+    """Where a project keeps its row memory."""
+    return root / ".am" / "memory.sqlite"
 
 
 def write_table(table: pa.Table, folder: Path, name: str) -> None:

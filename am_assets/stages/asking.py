@@ -7,14 +7,12 @@ key, each as soon as it is there.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import zstandard
 
-from am_assets.core.identity import canonical
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.protocol import SYSTEM_PROMPT
 from am_assets.core.requests import (
@@ -22,7 +20,6 @@ from am_assets.core.requests import (
     GenerationEngine,
     GenerationRequest,
     Message,
-    Sampling,
 )
 from am_assets.core.schema import PENDING, dumps
 from am_assets.core.usage import Meter
@@ -158,16 +155,11 @@ def answer_columns(
         "seed": request.seed,
         "prompt_tokens": completion.prompt_tokens if answered else None,
         "completion_tokens": completion.completion_tokens if answered else None,
-        "sampling": _described(request.sampling),
+        "sampling": request.sampling.text,
         "model": engine.model.name,
         "engine": completion.engine or engine.model.engine,
         "engine_version": completion.engine_version or engine.model.engine_version,
     }
-
-
-@lru_cache(maxsize=16)
-def _described(sampling: Sampling) -> str:
-    return canonical(sampling.model_dump())
 
 
 def _recall(
