@@ -226,7 +226,8 @@ class Run:
         ]
         if not parts:
             raise InputMissing(f"{self.stage.name} has no input {asset}")
-        return pa.concat_tables(parts)
+        # Weeks made by an older schema version lack the columns that came since.
+        return pa.concat_tables(parts, promote_options="default")
 
     def batches(
         self, asset: str, columns: Sequence[str], table: str | None = None

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from am_assets.core.identity import canonical, digest
+from am_assets.core.identity import digest
 
 Message = Mapping[str, str]
 """One chat turn: {"role": "system" | "user" | "assistant", "content": text}."""
@@ -34,7 +34,7 @@ class Sampling(BaseModel):
     @cached_property
     def text(self) -> str:
         """The parameters as JSON, for the record of a response."""
-        return canonical(self.model_dump())
+        return self.model_dump_json()
 
 
 @dataclass(frozen=True)

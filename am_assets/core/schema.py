@@ -189,7 +189,7 @@ LABELS = TableSchema(
 EXISTING_VERDICTS = TableSchema("existing_verdicts", 1, "response_id", pa.schema(_VERDICT))
 RESPONSES = TableSchema(
     "responses",
-    1,
+    2,
     "response_id",
     pa.schema(
         [
@@ -263,7 +263,7 @@ BENCHMARKS = TableSchema(
 )
 ANSWERS = TableSchema(
     "benchmark_answers",
-    1,
+    2,
     "answer_id",
     pa.schema(
         [
