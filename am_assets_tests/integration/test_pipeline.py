@@ -7,9 +7,12 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pytest
+import yaml
 
 from am_assets.core.config import Profile
+from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger, LedgerError, ledger_of
+from am_assets.core.memory import Entry
 from am_assets.core.pipeline import (
     SOURCE_WEEK,
     WEEK,
@@ -281,3 +284,67 @@ def test_manifests_hold_neither_run_nor_time_nor_host(world: _World) -> None:
         {f"data/tiny/{manifest.ref.path}/manifest.json": None}, "Take it back"
     )
     assert world.run(world.prompts, A).manifest.dumps() == manifest.dumps()
+
+
+def test_a_table_written_as_a_stream_is_the_same_artifact(world: _World) -> None:
+    whole = world.run(world.prompts, A).manifest
+
+    def streamed(run: Run) -> Built:
+        with run.writer(PROMPTS) as writer:
+            for row in reversed(world.upstream["a"]):
+                writer.add({"sample_id": row, "source": "a", "week": WEEKS[0], "decision": "kept"})
+            table = writer.finish()
+        (run.folder / "extra.txt").write_text("a")
+        return Built([table], table.ledger())
+
+    world.models["teacher"] = "other"
+    manifest = world.run(dataclasses.replace(world.prompts, build=streamed), A).manifest
+    assert manifest.root == whole.root
+    assert manifest.tables == whole.tables
+    assert manifest.ledger == whole.ledger
+    assert manifest.dvc.nfiles == whole.dvc.nfiles
+
+
+def test_an_input_read_in_parts_is_the_input(world: _World) -> None:
+    world.run_all()
+    seen: list[tuple[list[str], list[str]]] = []
+
+    def reading(run: Run) -> Built:
+        whole, sliced = (
+            pa.concat_tables(run.batches(asset, ["sample_id"]))["sample_id"].to_pylist()
+            for asset in ("prompts", "deduplicated")
+        )
+        seen.append((whole, sliced))
+        return Built([(VANISHED, VANISHED.table([]))])
+
+    reads = (Read("prompts", SOURCE_WEEK), Read("deduplicated", WEEK))
+    world.run(dataclasses.replace(world.reader, build=reading, reads=reads), A)
+    assert seen == [(["one", "two"], ["one", "two"])]
+
+
+def test_what_the_work_cost_is_told_and_goes_with_the_pointer_not_the_manifest(
+    world: _World,
+) -> None:
+    def metered(run: Run) -> Built:
+        meter = run.meter("teacher", 2)
+        meter.found()
+        meter.computed()
+        return Built([(PROMPTS, PROMPTS.table([]))])
+
+    stage = dataclasses.replace(world.prompts, build=metered)
+    outcome = world.run(stage, A)
+    assert (outcome.usage["teacher"]["made"], outcome.usage["teacher"]["reused"]) == (1, 1)
+    pointer = world.store.folder(stage.ref(A)) / "data.dvc"
+    assert yaml.safe_load(pointer.read_text())["meta"]["usage"] == outcome.usage
+    assert "reused" not in outcome.manifest.dumps().decode()
+    assert dvc(world.store.root, "status", str(pointer)).strip()
+
+
+def test_the_row_memory_outlives_the_run_and_serves_other_profiles(world: _World) -> None:
+    def remembering(run: Run) -> Built:
+        run.memory.put("generation", [Entry(digest("key"), b"answer", "sample")])
+        return Built([(PROMPTS, PROMPTS.table([]))])
+
+    world.run(dataclasses.replace(world.prompts, build=remembering), A)
+    other = Store(world.store.root, "other")
+    assert other.memory.get("generation", [(digest("key"), "sample")])
