@@ -10,7 +10,7 @@ import numpy as np
 from am_assets.core.config import Embedding, Model
 from am_assets.core.requests import ModelIdentity
 from am_assets.engines.embedding import SentenceTransformerEngine, load_embedding_engine
-from am_assets.engines.ray_pool import RayPool, RayUnusable
+from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 
 _TEXTS = 128
 """Texts an actor embeds at a time."""
@@ -76,8 +76,9 @@ class RayEmbeddingEngine:
             return np.concatenate(list(answers))
         except RayError as error:
             self.close()
-            text = " ".join(str(error).split())[-300:]
-            raise RayUnusable(f"embedding in Ray's actors failed ({text}): run again") from error
+            raise RayUnusable(
+                f"embedding in Ray's actors failed ({reason(error)}): run again"
+            ) from error
 
     def close(self) -> None:
         """End the actors; a later `embed` starts them again."""

@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
-from am_assets.engines.ray_pool import RayPool, RayUnusable
+from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 from am_assets.engines.ray_spool import Spool, SpoolReader
 from am_assets.engines.vllm_engine import VllmEngine
 
 _GATHER_S = 1.0
 """How long an answer waits for others of its part: the driver takes a few hundred tables a second.
 """
-_ERROR_LENGTH = 300
 _SPREAD = ("tensor_parallel_size", "pipeline_parallel_size")
 
 
@@ -141,7 +140,7 @@ class RayEngine:
                 failures.append(str(problem))
                 return
             except Exception as problem:  # whatever ends the pipeline must not lose the answers
-                failures.append(_line(problem))
+                failures.append(reason(problem))
                 # A Ray that broke is replaced.
                 self._pool.close()
                 return
@@ -237,8 +236,3 @@ def _gather(
         except Empty:
             break
     return answers
-
-
-def _line(problem: Exception) -> str:
-    """An exception of Ray's as one line: its end, where the actor's own exception is told."""
-    return " ".join(str(problem).split())[-_ERROR_LENGTH:]

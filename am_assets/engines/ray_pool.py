@@ -22,6 +22,7 @@ import pyarrow as pa
 from am_assets.core.config import Ray
 
 _OBJECT_STORE_BYTES = 512 * 2**20
+_REASON_LENGTH = 300
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -198,12 +199,17 @@ class RayPool:
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = settings.address or "on this machine"
             self.close()
-            text = " ".join(str(error).split())[:300]
             raise RayUnusable(
-                f"Ray {where} cannot be used ({text}): correct the profile's ray section, or see "
-                "that the cluster is up"
+                f"Ray {where} cannot be used ({reason(error)}): correct the profile's ray section, "
+                "or see that the cluster is up"
             ) from error
         self._started = True
+
+
+def reason(problem: Exception) -> str:
+    """An exception of Ray's as one line: the last one, where the actor's own exception is told."""
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(problem).__name__)[:_REASON_LENGTH]
 
 
 def _keep_local() -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from am_assets.core.verdict import Check
-from am_assets.engines.ray_pool import RayPool, RayUnusable
+from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.decide import ThreadedRules
@@ -57,7 +57,7 @@ class RayRules:
             if problem is None:
                 given.set_result(answer.result())
             else:
-                text = " ".join(str(problem).split())[-300:]
+                text = reason(problem) if isinstance(problem, Exception) else "stopped"
                 given.set_exception(
                     RayUnusable(f"verification in Ray's actors failed ({text}): run again")
                 )
@@ -90,10 +90,9 @@ class RayRules:
                 found = set(ray.get([actor.isolation.remote() for actor in self._waiting]))
             except RayError as error:
                 self.close()
-                text = " ".join(str(error).split())[-300:]
                 raise RayUnusable(
-                    f"Ray's actors for verification do not start ({text}): see that am-assets is "
-                    "installed on every node"
+                    f"Ray's actors for verification do not start ({reason(error)}): see that "
+                    "am-assets is installed on every node"
                 ) from error
             if len(found) > 1:
                 self.close()
