@@ -82,10 +82,7 @@ class RayEmbeddingEngine:
 
     def close(self) -> None:
         """End the actors; a later `embed` starts them again."""
-        import ray
-
-        for handle in self._handles:
-            ray.kill(handle)
+        self._pool.kill(self._handles)
         self._handles = []
 
     def _start(self) -> None:

@@ -33,13 +33,11 @@ class _Round(NamedTuple):
 
     calls: int
     retries: int
-    alone: bool
-    """Whether each request is a part of its own."""
 
 
-_ROUNDS = (_Round(32, 1, False), _Round(16, 0, True), _Round(1, 0, True))
-"""What a round leaves without an answer is asked again in the next, with less beside it, until
-the request that kills its actor stands alone."""
+_ROUNDS = (_Round(32, 1), _Round(16, 0), _Round(1, 0))
+"""What a round leaves without an answer is asked again in the next, each request a part of its own
+and with less beside it, until the request that kills its actor stands alone."""
 
 
 class RayEngine:
@@ -99,9 +97,10 @@ class RayEngine:
         what it had is asked again; a request that has no answer after that becomes an error.
         Raises RayUnusable where Ray cannot be used at all.
         """
-        self._pool.start(self._actors)
         with self._pool.scratch() as folder:
             spool = Spool(folder / "0.parquet", requests, self._actors.count)
+            if spool.parts:
+                self._pool.start(self._actors)
             error = "the actors that worked on this request died"
             for number, way in enumerate(_ROUNDS, start=1):
                 if not spool.parts:

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -110,6 +110,15 @@ class RayPool:
         holder, self._holder = self._holder, None
         if holder is not None:
             holder()
+
+    def kill(self, actors: Iterable[Any]) -> None:
+        """End actors by their handles."""
+        import ray
+
+        # Where Ray is gone, so are they.
+        if ray.is_initialized():
+            for actor in actors:
+                ray.kill(actor)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -67,10 +67,7 @@ class RayRules:
 
     def close(self) -> None:
         """End the actors; a later `submit` starts them again."""
-        import ray
-
-        for actor in self._waiting:
-            ray.kill(actor)
+        self._pool.kill(self._waiting)
         self._waiting = {}
 
     def _started(self) -> dict[Any, int]:
