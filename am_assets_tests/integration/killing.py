@@ -22,6 +22,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,17 +89,20 @@ def kill_often(
         if published is None:
             raise SystemExit(f"{stage.ref(key)} is not materialized in {project}: run the demo")
         _import_vllm()
-        runs = _Runs(folder, profile, stage, key)
-        duration = runs.to_the_end(report, published.root, in_flight)
+        runs = _Runs(folder, profile, stage, key, published.root, in_flight, report)
+        runs.start()
+        duration = runs.ended()
         with tqdm(total=kills, desc=f"kills of {asset}", disable=None) as bar:
             while report.kills < kills:
                 runs.forget()
                 struck = True
-                while struck and report.kills < kills:
-                    left = (in_commits - report.in_commits) / (kills - report.kills)
-                    struck = runs.killed(rng, duration, rng.random() < left, report, in_flight)
+                while struck:
+                    runs.start()
+                    left = kills - report.kills
+                    commit = left and rng.random() < (in_commits - report.in_commits) / left
+                    struck = bool(left) and runs.killed(rng, duration, bool(commit))
                     bar.update(report.kills - bar.n)
-                runs.to_the_end(report, published.root, in_flight)
+                duration = min(duration, runs.ended())
     return report
 
 
@@ -108,13 +112,25 @@ def _import_vllm() -> None:
         os.environ.setdefault(name, value)
     importlib.import_module("vllm.v1.engine.llm_engine")
     importlib.import_module("vllm.engine.arg_utils")
+    # Nothing of it has run yet when the children are forked.
+    warnings.filterwarnings("ignore", message="lancedb fork support")
 
 
 class _Runs:
     """Runs of one partition in processes of their own, with what they share."""
 
-    def __init__(self, folder: Path, profile: Profile, stage: Stage, key: Key) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        profile: Profile,
+        stage: Stage,
+        key: Key,
+        root: str,
+        in_flight: int,
+        report: Report,
+    ) -> None:
         self._folder, self._profile, self._stage, self._key = folder, profile, stage, key
+        self._root, self._in_flight, self._report = root, in_flight, report
         self._memory = folder / ".am" / "kill.sqlite"
         self._asked = folder / ".am" / "asked"
         self._end = folder / ".am" / "end"
@@ -122,6 +138,7 @@ class _Runs:
         self._flag = mmap.mmap(-1, 1)
         self._remembered: set[str] = set()
         self._lost: set[str] = set()
+        self._child, self._begun, self._status = 0, 0.0, 0
         self.forget()
 
     def forget(self) -> None:
@@ -130,41 +147,61 @@ class _Runs:
             path.unlink()
         self._remembered, self._lost = set(), set()
 
-    def to_the_end(self, report: Report, root: str, in_flight: int) -> float:
-        """Seconds of a run that nobody kills; notes a root that is not `root`."""
-        begun = time.monotonic()
-        child = self._start()
-        failed = os.waitpid(child, 0)[1] != 0 or not self._end.is_file()
-        if failed or self._end.read_text() != root:
-            report.problems.append("a run failed" if failed else "a run reached another root")
-        report.runs += 1
-        self._account(report, in_flight)
-        return time.monotonic() - begun
-
-    def killed(
-        self, rng: random.Random, duration: float, commit: bool, report: Report, in_flight: int
-    ) -> bool:
-        """Start a run and kill it; False when it came to its end before."""
+    def start(self) -> None:
+        """Start a run in a process of its own."""
+        self._end.unlink(missing_ok=True)
+        self._asked.write_text("")
         self._flag[0] = 0
-        moment = time.monotonic() + rng.uniform(0, duration)
-        child = self._start()
-        while not (
-            self._strike_in_commit(rng)
-            if commit and time.monotonic() > moment
-            else time.monotonic() > moment and not commit
-        ):
-            if os.waitpid(child, os.WNOHANG)[0]:
-                self._account(report, in_flight)
+        self._begun = time.monotonic()
+        self._child = os.fork()
+        if self._child:
+            return
+        try:
+            self._work()
+            os._exit(0)
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            os._exit(1)
+
+    def killed(self, rng: random.Random, duration: float, commit: bool) -> bool:
+        """Kill the run somewhere within `duration` seconds; False when it ended before."""
+        moment = self._begun + rng.uniform(0, duration)
+        while True:
+            late = time.monotonic() > moment
+            if late and (self._strike_in_commit(rng) if commit else True):
+                break
+            if self._over():
                 return False
-            if not commit:
+            if not (commit and late):
                 time.sleep(0.002)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        report.kills += 1
+        os.kill(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+        self._child = 0
+        self._report.kills += 1
         # Still raised: the process died between the beginning of a transaction and its end.
-        report.in_commits += self._flag[0]
-        self._account(report, in_flight)
+        self._report.in_commits += self._flag[0]
+        self._account()
         return True
+
+    def ended(self) -> float:
+        """Wait for the end of the run, which must reach the root; returns its seconds."""
+        while not self._over():
+            time.sleep(0.01)
+        duration = time.monotonic() - self._begun
+        failed = self._status != 0 or not self._end.is_file()
+        if failed or self._end.read_text() != self._root:
+            self._report.problems.append("a run failed" if failed else "another root")
+        self._report.runs += 1
+        self._account()
+        return duration
+
+    def _over(self) -> bool:
+        """Whether the run has come to its end by itself."""
+        if self._child:
+            process, self._status = os.waitpid(self._child, os.WNOHANG)
+            if process:
+                self._child = 0
+        return not self._child
 
     def _strike_in_commit(self, rng: random.Random) -> bool:
         """Wait for a moment somewhere within a transaction, if one is going on."""
@@ -175,7 +212,7 @@ class _Runs:
             pass
         return bool(self._flag[0])
 
-    def _account(self, report: Report, in_flight: int) -> None:
+    def _account(self) -> None:
         """Compare what the last run asked with what was, and now is, remembered."""
         listed = [line for line in self._asked.read_text().split() if len(line) == _KEY_LENGTH]
         asked = set(listed)
@@ -186,32 +223,19 @@ class _Runs:
                 for (key,) in connection.execute("SELECT key FROM results WHERE kind = ?", (KIND,))
             }
         connection.close()
-        report.asked += len(asked)
-        report.again += len(asked & self._lost)
+        self._report.asked += len(asked)
+        self._report.again += len(asked & self._lost)
         for problem, count in (
             (f"the memory is not sound: {sound}", int(sound != "ok")),
             ("a request was asked twice in one run", len(listed) - len(asked)),
             ("a remembered request was asked again", len(asked & self._remembered)),
             ("what was remembered is lost", len(self._remembered - found)),
-            ("more was lost than was in flight", max(0, len(asked - found) - in_flight)),
+            ("more was lost than was in flight", max(0, len(asked - found) - self._in_flight)),
         ):
             if count:
-                report.problems.append(f"{problem} ({count})")
+                self._report.problems.append(f"{problem} ({count})")
         self._lost = (self._lost | asked) - found
         self._remembered = found
-
-    def _start(self) -> int:
-        self._end.unlink(missing_ok=True)
-        self._asked.write_text("")
-        child = os.fork()
-        if child:
-            return child
-        try:
-            self._work()
-            os._exit(0)
-        except BaseException as error:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            os._exit(1)
 
     def _work(self) -> None:
         """In the child: make the partition, with the flag raised and the requests listed."""
@@ -273,7 +297,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--in-commits", type=int, default=50)
     parser.add_argument("--asset", default="responses", help="labels, responses, verified, …")
-    parser.add_argument("--source", default="mini_math")
+    parser.add_argument("--source", default="mini_chat")
     parser.add_argument("--week", default="2025-01-06")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
