@@ -11,7 +11,6 @@ half way, and the next one, which finishes.
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -159,13 +158,13 @@ def overhead(requests: int, rounds: int) -> None:
 def child(folder: Path) -> subprocess.Popen[str]:
     """`distilled` in a process of its own."""
     command = [sys.executable, __file__, "--distil-in", str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def report(process: subprocess.Popen[str]) -> dict[str, float | str]:
     """What a finished child printed last."""
-    out, _ = process.communicate()
-    assert process.returncode == 0, out
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
     return json.loads(out.splitlines()[-1])
 
 
@@ -228,7 +227,10 @@ def main() -> None:
         begun = time.perf_counter()
         table = distilled(arguments.distil_in, engine, said.append)
         seconds = time.perf_counter() - begun
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        # Not getrusage, whose peak is that of the parent at the fork.
+        lines = Path("/proc/self/status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        peak = int(status["VmHWM"].split()[0]) / 1024
         told = {"root": table.root, "seconds": seconds, "peak_mib": peak}
         print(json.dumps(told | json.loads(said[-1])))
         return

@@ -161,6 +161,8 @@ class RowMemory:
         connection.execute("PRAGMA journal_mode = WAL")
         # What a killed process wrote is kept; a power cut may cost the last entries, not the file.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Pages of the log before they are brought into the file, which waits for the disk.
+        connection.execute("PRAGMA wal_autocheckpoint = 8192")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):
             connection.close()

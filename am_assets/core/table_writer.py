@@ -58,6 +58,7 @@ class TableWriter:
         self._rows = 0
         self._waiting: list[tuple[str, bytes]] = []
         self._waiting_bytes = 0
+        self._scratch.unlink(missing_ok=True)  # a killed run's, where the folder is used again
         self._database = sqlite3.connect(self._scratch, isolation_level=None)
         # The file is private and thrown away: it needs no journal and no patience of the disk.
         for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -32768"):

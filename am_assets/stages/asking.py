@@ -5,6 +5,7 @@ key, each as soon as it is there.
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -29,6 +30,9 @@ KIND = "generation"
 
 NOT_ANSWERED = "the engine ended without answering this request"
 _ERROR_LENGTH = 300
+_SMALL = 1024
+"""Bytes below which compressing an answer costs more than it saves."""
+
 _WINDOW = 256
 """Requests looked up in the memory at a time."""
 
@@ -198,6 +202,16 @@ def _fit(
     )
 
 
+_local = threading.local()
+
+
+def _unpacker() -> zstandard.ZstdDecompressor:
+    """This thread's decompressor: making one costs more than using it."""
+    if not hasattr(_local, "unpacker"):
+        _local.unpacker = zstandard.ZstdDecompressor()
+    return _local.unpacker
+
+
 def _encode(engine: GenerationEngine, completion: Completion, limit: int) -> bytes:
     head = {
         "text": completion.text,
@@ -210,11 +224,14 @@ def _encode(engine: GenerationEngine, completion: Completion, limit: int) -> byt
     }
     # ASCII, so that a lone surrogate survives and the first line break ends the head.
     tokens = np.asarray(completion.token_ids, dtype="<i4").tobytes()
-    return zstandard.compress(json.dumps(head).encode() + b"\n" + tokens)
+    value = json.dumps(head).encode() + b"\n" + tokens
+    return value if len(value) < _SMALL else zstandard.compress(value)
 
 
 def _decode(key: str, value: bytes) -> tuple[Completion, int]:
-    head, _, tokens = zstandard.decompress(value).partition(b"\n")
+    # A compressed value begins with zstd's magic number, no brace.
+    plain = value if value.startswith(b"{") else _unpacker().decompress(value)
+    head, _, tokens = plain.partition(b"\n")
     fields = json.loads(head)
     limit = fields.pop("limit")
     token_ids = tuple(np.frombuffer(tokens, dtype="<i4").tolist())
