@@ -134,13 +134,24 @@ class Store:
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A scratch folder on the store's file system, removed at the end."""
-        folder = self.root / ".am" / "tmp" / uuid.uuid4().hex
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        """A scratch folder on the store's file system, removed at the end.
+
+        Folders that killed processes have left are removed first.
+        """
+        home = self.root / ".am" / "tmp"
+        home.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
+        folder = home / uuid.uuid4().hex
+        lock = folder.with_suffix(".lock")
+        with lock.open("w") as handle:
+            # Held for as long as this process lives; before the folder, so that none is without.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                lock.unlink(missing_ok=True)
 
     def add(self, folder: Path) -> Pointer:
         """Copy a folder's files into the DVC cache, without DVC's repository lock."""
@@ -264,6 +275,21 @@ class Snapshot:
                 asset, *partition = path.removeprefix(prefix).split("/")[:-1]
                 refs.append(Ref(asset=asset, partition=tuple(partition)))
         return refs
+
+
+def _sweep(home: Path) -> None:
+    """Remove the scratch folders in `home` whose process is no more."""
+    for folder in home.iterdir():
+        if not folder.is_dir():
+            continue
+        lock = folder.with_suffix(".lock")
+        with lock.open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 def memory_path(root: Path) -> Path:

@@ -10,9 +10,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 from datasets import load_dataset
 
 from am_assets.core.manifest import Manifest, Ref
@@ -178,3 +180,31 @@ def test_manifests_hold_no_sample_text(manifests: dict[Ref, Manifest]) -> None:
     text = json.dumps([manifest.model_dump(mode="json") for manifest in manifests.values()])
     assert "How many" not in text
     assert "<think>" not in text
+
+
+@pytest.mark.parametrize("asset", ["labels", "responses", "verified"])
+def test_killed_runs_reach_the_same_root_and_ask_nothing_twice(root: Path, asset: str) -> None:
+    # A process of its own, because it forks.
+    module = "am_assets_tests.integration.killing"
+    command = [sys.executable, "-m", module, str(root), "--asset", asset]
+    counts = ["--kills", "4", "--in-commits", "2"]
+    done = subprocess.run([*command, *counts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+
+
+def test_one_answer_more_a_prompt_asks_for_nothing_that_is_remembered(root: Path) -> None:
+    profile = yaml.safe_load((files("am_assets.profiles") / "mini.yaml").read_text())
+    profile["responses"]["samples"] += 1
+    path = root / "more.yaml"
+    path.write_text(yaml.safe_dump(profile))
+    partition = ["--week", WEEKS[0], "--source", "mini_chat"]
+    environment = {**os.environ, "AM_ASSETS_ROOT": str(root), "DAGSTER_HOME": str(root / "more")}
+    command = [str(CLI), "materialize", "--profile", str(path), "--asset", "responses", *partition]
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    ref = Ref(asset="responses", partition=("mini_chat", WEEKS[0]))
+    pointer = yaml.safe_load((Store(root, "mini").folder(ref) / "data.dvc").read_text())
+    usage = pointer["meta"]["usage"]["teacher"]
+    assert usage["reused"] == 4 * usage["made"] > 0

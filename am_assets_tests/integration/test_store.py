@@ -242,3 +242,19 @@ def test_the_root_is_found_from_below_or_named(
 def test_a_folder_without_git_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(GitError, match="is not a git repository: clone the project"):
         Store(tmp_path, "tiny")
+
+
+def test_what_a_killed_process_left_behind_is_removed_and_what_a_living_one_uses_is_not(
+    project: Path,
+) -> None:
+    store = Store(project, "tiny")
+    left = project / ".am" / "tmp" / "0123"
+    left.mkdir(parents=True)
+    (left / "responses.rows").write_text("texts of samples")
+    with store.workspace() as mine:
+        (mine / "file").write_text("in use")
+        assert not left.exists()
+        with Store(project, "other").workspace() as theirs:
+            assert mine.is_dir()
+            assert theirs.is_dir()
+    assert list((project / ".am" / "tmp").iterdir()) == []

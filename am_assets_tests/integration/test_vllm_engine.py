@@ -68,12 +68,9 @@ def test_a_prompt_too_long_for_the_model_fails_alone(engine: VllmEngine):
     assert all(answer.error is None for answer in answers.values())
 
 
-def test_completions_stream_and_progress_is_reported(folders: tuple[Path, Path]):
-    seen: list[tuple[int, int | None, float]] = []
+def test_requests_stream_in_and_completions_stream_out(folders: tuple[Path, Path]):
     options = {"in_flight": 4, "max_num_seqs": 4, "threads": 1}
-    with VllmEngine(
-        folders[0], "t", options=options, progress=lambda *said: seen.append(said)
-    ) as engine:
+    with VllmEngine(folders[0], "t", options=options) as engine:
         taken: list[str] = []
 
         def counted() -> Iterator[GenerationRequest]:
@@ -85,9 +82,44 @@ def test_completions_stream_and_progress_is_reported(folders: tuple[Path, Path])
         next(answers)
         assert len(taken) <= 12
         assert len(list(answers)) == 29
-    assert [done for done, _, _ in seen] == list(range(1, 31))
-    assert seen[-1][1] is None
-    assert seen[-1][2] > 0
+
+
+class _BreaksAt(VllmEngine):
+    """The real engine, but one request breaks every step it is part of."""
+
+    poison = ""
+    broken = 0
+
+    def _step(self, flying: dict[str, GenerationRequest]) -> list[Completion]:
+        if self.poison in flying:
+            self.broken += 1
+            raise RuntimeError("device-side assert")
+        return super()._step(flying)
+
+
+def test_a_request_that_breaks_the_engine_fails_alone(
+    engine: VllmEngine, folders: tuple[Path, Path]
+):
+    requests = _requests(engine, 8)
+    expected = _answers(engine, requests)
+    with _BreaksAt(folders[0], "t", options={"threads": 1}) as breaking:
+        breaking.poison = requests[5].request_key
+        answers = _answers(breaking, requests)
+    failed = answers.pop(breaking.poison)
+    assert (failed.cause, failed.error) == ("engine_failed", "RuntimeError: device-side assert")
+    del expected[breaking.poison]
+    assert answers == expected
+    assert breaking.broken > 1
+
+
+def test_the_text_of_some_of_the_tokens_is_what_a_shorter_answer_says(engine: VllmEngine):
+    messages = [{"role": "user", "content": "cut me"}]
+    (long,) = engine.generate([generation_request(engine, messages, Sampling(max_tokens=24))])
+    for limit in (1, 7, 15, 23):
+        sampling = Sampling(max_tokens=limit)
+        (short,) = engine.generate([generation_request(engine, messages, sampling)])
+        assert short.token_ids == long.token_ids[:limit]
+        assert engine.text_of(messages, long.token_ids[:limit]) == short.text
 
 
 def test_abandoned_answers_disturb_nothing(engine: VllmEngine):
