@@ -44,8 +44,8 @@ REMEMBERED_TOKENS = 150
 class Canned(VllmEngine):
     """The same requests, answered at once: what fills a memory to be reused."""
 
-    def generate(self, requests: Iterable[GenerationRequest]) -> Iterator[Completion]:
-        for request in requests:
+    def generate(self, requests: Iterable[GenerationRequest | None]) -> Iterator[Completion]:
+        for request in filter(None, requests):
             rng = random.Random(request.seed)
             tokens = tuple(rng.randrange(1000) for _ in range(REMEMBERED_TOKENS))
             text = " ".join(f"word{token}" for token in tokens)

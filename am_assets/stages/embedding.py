@@ -55,7 +55,7 @@ def matrix(table: pa.Table) -> np.ndarray:
 
 
 def _kept(part: pa.Table) -> Iterator[dict[str, Any]]:
-    yield from kept(part).drop_columns(["decision"]).to_pylist()
+    yield from kept(part, COLUMNS).drop_columns(["decision"]).to_pylist()
 
 
 def _vectors(

@@ -102,8 +102,9 @@ def test_a_request_that_breaks_the_engine_fails_alone(
 ):
     requests = _requests(engine, 8)
     expected = _answers(engine, requests)
-    with _BreaksAt(folders[0], "t", options={"threads": 1}) as breaking:
-        breaking.poison = requests[5].request_key
+    breaking = _BreaksAt(folders[0], "t", options={"threads": 1})
+    breaking.poison = requests[5].request_key
+    with breaking:
         answers = _answers(breaking, requests)
     failed = answers.pop(breaking.poison)
     assert (failed.cause, failed.error) == ("engine_failed", "RuntimeError: device-side assert")

@@ -1,10 +1,12 @@
 """vLLM's own server: the endpoint engine gives the very answers of the engine in process."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from am_assets.core.config import Model
+from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
     Completion,
     GenerationEngine,
@@ -16,6 +18,7 @@ from am_assets.engines.models import locate_model
 from am_assets.engines.openai_engine import OpenAIEngine
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets_tests.integration.serving import NAME, vllm_server
+from am_assets_tests.integration.test_distillation import config, distilled, prompts_of
 
 WEIGHTS = "mini:teacher"
 
@@ -38,14 +41,18 @@ def _answers(engine: GenerationEngine) -> dict[str, Completion]:
 
 
 @pytest.mark.slow
-def test_an_endpoint_of_vllm_gives_the_answers_of_vllm_in_process():
+def test_an_endpoint_of_vllm_gives_the_answers_of_vllm_in_process(tmp_path: Path):
     folder = locate_model(Model(path=WEIGHTS, engine="vllm"), "teacher")
     options = {"server": "vllm", "weights": WEIGHTS, "concurrency": 16}
     with vllm_server(folder) as url:
         model = Model(path=NAME, engine="openai", options={"base_url": url, **options})
-        served = _answers(OpenAIEngine(model, "teacher"))
+        endpoint = OpenAIEngine(model, "teacher")
+        served = _answers(endpoint)
+        there = distilled(endpoint, prompts_of(10), RowMemory(), config(2), tmp_path)
     with VllmEngine(folder, "teacher", max_model_len=1024, options={"threads": 1}) as engine:
         assert served == _answers(engine)
+        here = distilled(engine, prompts_of(10), RowMemory(), config(2), tmp_path)
+    assert there.root == here.root
     assert len(served) == 40
     assert all(answer.token_ids and answer.error is None for answer in served.values())
     assert Counter(answer.finish_reason for answer in served.values()).keys() == {"stop", "length"}

@@ -4,8 +4,15 @@ from am_assets.core.requests import Completion
 from am_assets.core.usage import Meter
 
 
-def _answer(**fields: int) -> Completion:
-    return Completion("k", "text", finish_reason="stop", **fields)
+def _answer(prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Completion:
+    return Completion(
+        "k",
+        "text",
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        cached_tokens=cached_tokens,
+        finish_reason="stop",
+    )
 
 
 def test_rows_tokens_and_errors_add_up() -> None:

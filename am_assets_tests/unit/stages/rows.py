@@ -1,13 +1,19 @@
 """Small tables and a word-count embedding for tests of comparing stages."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from am_assets.core.config import Embedding
 from am_assets.core.identity import prompt_hash
-from am_assets.core.requests import ModelIdentity
+from am_assets.core.memory import RowMemory
+from am_assets.core.requests import ModelIdentity, WindowedEngine
+from am_assets.core.schema import embedding_schema
+from am_assets.core.usage import Meter
+from am_assets.stages.embedding import embed_prompts
 
 
 class WordCountEngine:
@@ -44,3 +50,13 @@ def prompt_row(sample: str, prompt: str, source: str = "numbers", **columns: Any
         "decision": "kept",
         **columns,
     }
+
+
+def embedded(
+    prompts: pa.Table, engine: WindowedEngine, memory: RowMemory | None = None
+) -> pa.Table:
+    """The embedding table that embedding `prompts` writes."""
+    rows: list[Mapping[str, Any]] = []
+    memory = memory or RowMemory()
+    embed_prompts([prompts], engine, memory, Embedding(), rows.append, Meter("embedding"))
+    return embedding_schema(engine.dimension).table(rows)

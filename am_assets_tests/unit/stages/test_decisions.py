@@ -1,15 +1,18 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from am_assets.core.config import Benchmark, Columns, Decontamination, Dedup
+from am_assets.core.memory import RowMemory
 from am_assets.core.schema import PROMPTS, embedding_schema
 from am_assets.stages.benchmarks import benchmark_table
 from am_assets.stages.decisions import WeekDecisions, decide_week
-from am_assets.stages.embedding import embed_prompts, matrix
+from am_assets.stages.embedding import matrix
 from am_assets.stages.sources import UpstreamRow
-from am_assets_tests.unit.stages.rows import WordCountEngine, prompt_row
+from am_assets_tests.unit.stages.rows import WordCountEngine, embedded, prompt_row
 
 ENGINE = WordCountEngine()
 EGGS = "Janet sells eggs at the market every day for two dollars each"
@@ -36,7 +39,7 @@ def decide(
     prompts = tables(*rows)
     return decide_week(
         prompts,
-        {name: embed_prompts(table, ENGINE) for name, table in prompts.items()},
+        {name: embedded(table, ENGINE) for name, table in prompts.items()},
         [benchmark(*items)],
         earlier,
         {"numbers": 1, "other": 0},
@@ -47,7 +50,7 @@ def decide(
 
 def kept_earlier(*rows: dict[str, Any]) -> pa.Table:
     prompts = PROMPTS.table(rows)
-    vectors = embed_prompts(prompts, ENGINE)
+    vectors = embedded(prompts, ENGINE)
     return pa.table(
         {
             "sample_id": prompts["sample_id"],
@@ -141,8 +144,25 @@ def test_embedding_tables_hold_the_kept_rows_and_unit_vectors():
     prompts = PROMPTS.table(
         [prompt_row("b", EGGS), prompt_row("a", PEARS), prompt_row("c", EGGS, decision="dropped")]
     )
-    table = embed_prompts(prompts, ENGINE)
+    table = embedded(prompts, ENGINE)
     assert table.schema.equals(embedding_schema(ENGINE.dimension).arrow)
     assert table["sample_id"].to_pylist() == ["a", "b"]
     assert (matrix(table) == ENGINE.embed([PEARS, EGGS])).all()
-    assert embed_prompts(prompts.slice(0, 0), ENGINE).num_rows == 0
+    assert embedded(prompts.slice(0, 0), ENGINE).num_rows == 0
+
+
+def test_a_prompt_that_was_embedded_is_not_embedded_again():
+    class Counting(WordCountEngine):
+        texts = 0
+
+        def embed(self, texts: Sequence[str]) -> np.ndarray:
+            self.texts += len(texts)
+            return super().embed(texts)
+
+    engine, memory = Counting(), RowMemory()
+    first = embedded(PROMPTS.table([prompt_row("a", PEARS)]), engine, memory)
+    both = PROMPTS.table([prompt_row("b", EGGS), prompt_row("other", PEARS)])
+    table = embedded(both, engine, memory)
+    assert engine.texts == 2
+    assert table["vector"].to_pylist()[1] == first["vector"].to_pylist()[0]
+    assert memory.erase(["other"]) == 1
