@@ -21,7 +21,7 @@ def build(run: Run) -> Built:
             run.memory,
             run.profile.embedding,
             writer.add,
-            run.meter("embedding", rows, "prompts"),
+            run.meter("embedding", rows, "prompts", engine.gpus),
         )
         table = writer.finish()
     return Built([table], Ledger(rows, table.num_rows))

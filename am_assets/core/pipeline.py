@@ -192,7 +192,7 @@ class Run:
         return pq.read_table(self.published_file(f"{name}.parquet"))
 
     def meter(
-        self, name: str, total: int | None = None, unit: str = "rows", gpus: int = 0
+        self, name: str, total: int | None = None, unit: str = "rows", gpus: float = 0
     ) -> Meter:
         """A meter whose lines go to the run's log and whose totals to the artifact's metadata."""
         self.meters.append(Meter(name, total, self.log, unit, gpus))

@@ -141,6 +141,11 @@ class EmbeddingEngine(Protocol):
     @property
     def dimension(self) -> int: ...
 
+    @property
+    def gpus(self) -> float:
+        """How many GPUs are busy while it embeds."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit-length float32 vectors, shape (len(texts), dimension).
 

@@ -22,7 +22,7 @@ class Meter:
         total: int | None = None,
         say: Callable[[str], None] = lambda line: None,
         unit: str = "rows",
-        gpus: int = 0,
+        gpus: float = 0,
     ) -> None:
         self.name = name
         self.total = total

@@ -99,6 +99,10 @@ class SentenceTransformerEngine:
         assert size is not None
         return size
 
+    @property
+    def gpus(self) -> float:
+        return float(self._device.startswith("cuda"))
+
     def pieces(self, texts: Sequence[str]) -> list[int]:
         """How many windows each text is embedded in."""
         return [len(windows) for windows in self._windows(texts)]

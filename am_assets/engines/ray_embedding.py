@@ -50,6 +50,10 @@ class RayEmbeddingEngine:
     def dimension(self) -> int:
         return self._local.dimension
 
+    @property
+    def gpus(self) -> float:
+        return self._actors.gpus * self._actors.count
+
     def pieces(self, texts: Sequence[str]) -> list[int]:
         """How many windows each text is embedded in."""
         return self._local.pieces(texts)

@@ -20,6 +20,7 @@ class WordCountEngine:
     """Embeds a text as its word counts: similar texts share words."""
 
     dimension = 64
+    gpus = 0.0
     model = ModelIdentity("word-count", "0" * 32, "test", "1")
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
