@@ -1,0 +1,125 @@
+"""Commands that read what was published and remembered."""
+
+import json
+
+import click
+from rich.table import Table
+
+from am_assets.cli.group import OUT, json_option, main, profile_option, say
+
+
+@main.command()
+@profile_option
+@json_option
+def ledger(profile: str, as_json: bool) -> None:
+    """Print where every row of every week ended; the counts add up or this fails.
+
+    \b
+    Example:
+      am-assets ledger --profile mini --json
+    """
+    from am_assets import reporting
+    from am_assets.core.config import load_profile
+    from am_assets.core.store import Store, find_root
+    from am_assets.lineage.ledger import week_ledgers
+
+    weeks = week_ledgers(Store(find_root(), load_profile(profile).name).snapshot())
+    if as_json:
+        click.echo(json.dumps([week.as_dict() for week in weeks], indent=2))
+    else:
+        OUT.print(reporting.ledger_table(weeks))
+
+
+@main.command()
+@click.argument("sample_id")
+@profile_option
+@json_option
+def explain(sample_id: str, profile: str, as_json: bool) -> None:
+    """Print the life of one sample: origin, every decision, who answered and checked, what learned.
+
+    \b
+    Example:
+      am-assets explain 0d1f6a0c54c14d0f9d3d3c2b7a1e4f55
+    """
+    from am_assets.core.config import load_profile
+    from am_assets.core.store import Store, find_root
+    from am_assets.lineage.explain import explain as life_of
+
+    rows = life_of(Store(find_root(), load_profile(profile).name).snapshot(), sample_id)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        head = f"{row.pop('artifact')} (root {row.pop('root')})"
+        say(head)
+        for name, value in row.items():
+            say(f"    {name}: {json.dumps(value, ensure_ascii=False)}")
+
+
+@main.command()
+@profile_option
+@click.option("--week", "weeks", multiple=True, help="Week (its Monday); default: all.")
+@click.option("--source", "sources", multiple=True, help="Only these sources.")
+@click.option("--kind", "kinds", multiple=True, help="Only math, code, science, …; default: all.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Rows shown.")
+@json_option
+def disagreements(
+    profile: str,
+    weeks: tuple[str, ...],
+    sources: tuple[str, ...],
+    kinds: tuple[str, ...],
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Print where rule, judge, majority of the samples and recorded verdict differ.
+
+    Counts by pair, then responses to look at; --json has their whole texts.
+
+    \b
+    Example:
+      am-assets disagreements --week 2025-01-06 --kind math --limit 5 --json
+    """
+    from am_assets import reporting
+    from am_assets.core.config import load_profile
+    from am_assets.core.store import Store, find_root
+    from am_assets.lineage.disagreements import Wanted, report
+    from am_assets.stages.verification.final import final_key
+
+    snapshot = Store(find_root(), load_profile(profile).name).snapshot()
+    found = report(snapshot, Wanted(weeks, sources, kinds, limit), final_key)
+    if as_json:
+        click.echo(json.dumps(found._asdict(), indent=2, ensure_ascii=False))
+        return
+    for table in reporting.disagreement_tables(found):
+        OUT.print(table)
+
+
+@main.command()
+@click.option("--erase", "erased", multiple=True, metavar="SAMPLE_ID", help="Forget this sample.")
+@json_option
+def memory(erased: tuple[str, ...], as_json: bool) -> None:
+    """Print what the row memory holds: answers, vectors, verdicts that are never paid for again.
+
+    It serves all profiles of the project. What is erased is asked again where it is needed.
+
+    \b
+    Example:
+      am-assets memory
+      am-assets memory --erase 0d1f6a0c54c14d0f9d3d3c2b7a1e4f55
+    """
+    from am_assets.core.memory import RowMemory
+    from am_assets.core.store import find_root, memory_path
+
+    remembered = RowMemory(memory_path(find_root()))
+    forgotten = remembered.erase(erased)
+    counts = remembered.counts()
+    if as_json:
+        kinds = {kind: {"entries": n, "bytes": size} for kind, (n, size) in counts.items()}
+        click.echo(json.dumps({"erased": forgotten, "kinds": kinds}, indent=2))
+        return
+    if erased:
+        say(f"{forgotten} entries of {len(erased)} samples erased")
+    table = Table("kind", "entries", "MiB")
+    for kind, (entries, size) in counts.items():
+        table.add_row(kind, f"{entries:,}", f"{size / 2**20:,.1f}")
+    OUT.print(table)
