@@ -5,34 +5,24 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, BinaryIO, get_args
 
 from am_assets.core.memory import RowMemory
 from am_assets.core.verdict import Check, Kind, Verdict
+from am_assets.stages.text_rows import LineReport, MalformedRow, json_object, parsed_lines
 from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.instruction import VERIFIER as INSTRUCTION
 from am_assets.stages.verification.instruction import Accuracy
 from am_assets.stages.verification.verify import Verifiers, verify
 
 _KINDS = get_args(Kind)
-_MAX_REPORTED = 100
-
-
-class MalformedRow(ValueError):
-    """A line that is no check; the message says why."""
 
 
 @dataclass
-class FileReport:
-    """What became of a file: verdicts by status, and the lines that were no checks.
+class FileReport(LineReport):
+    """What became of a file: verdicts by status, and the lines that were no checks."""
 
-    `malformed` holds the first hundred (line number, problem); `malformed_rows` counts them all.
-    """
-
-    rows: int = 0
     by_status: Counter[str] = field(default_factory=Counter)
-    malformed: list[tuple[int, str]] = field(default_factory=list)
-    malformed_rows: int = 0
     instructions: Accuracy = field(default_factory=Accuracy)
     """Accuracies over the rows of kind instruction."""
 
@@ -82,12 +72,7 @@ def check_jsonl(
 
 def parse_row(line: bytes) -> Check:
     """The check of one JSON line; raises MalformedRow."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as problem:
-        raise MalformedRow(f"not JSON ({problem})") from problem
-    if not isinstance(row, dict):
-        raise MalformedRow("not a JSON object")
+    row = json_object(line)
     for key in ("id", "kind", "prompt", "response"):
         if not isinstance(row.get(key), str):
             raise MalformedRow(f'"{key}" must be a text')
@@ -117,16 +102,9 @@ def _typed(value: Any, kind: type, complaint: str) -> None:
         raise MalformedRow(complaint)
 
 
-def _checks(source: Any, report: FileReport) -> Iterator[Check]:
-    for number, line in enumerate(source, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield parse_row(line)
-        except MalformedRow as problem:
-            report.malformed_rows += 1
-            if len(report.malformed) < _MAX_REPORTED:
-                report.malformed.append((number, str(problem)))
+def _checks(source: BinaryIO, report: FileReport) -> Iterator[Check]:
+    for _, check in parsed_lines(source, report, parse_row):
+        yield check
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:
