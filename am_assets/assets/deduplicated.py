@@ -8,6 +8,7 @@ from am_assets.core.pipeline import BENCHMARK, SOURCE_WEEK, WEEK, Built, Key, Re
 from am_assets.core.schema import BENCHMARKS, DEDUPLICATED, PROMPTS, SUPERSEDED, kept
 from am_assets.stages import plots
 from am_assets.stages.decisions import decide_week
+from am_assets.stages.decontamination import contaminated
 from am_assets.stages.selecting import rows_of
 
 VECTORS = "embedding_index"
@@ -17,14 +18,20 @@ def build(run: Run) -> Built:
     """Decide which prompts of the week stay."""
     week = {ref.partition[0]: ref for ref in run.refs(PROMPTS.name) if run.is_own_week(ref)}
     vectors = {ref.partition[0]: ref for ref in run.refs(VECTORS) if run.is_own_week(ref)}
+    prompts = {source: run.read_ref(ref, PROMPTS.name) for source, ref in week.items()}
+    embeddings = {source: run.read_ref(ref, VECTORS) for source, ref in vectors.items()}
     decided = decide_week(
-        {source: run.read_ref(ref, PROMPTS.name) for source, ref in week.items()},
-        {source: run.read_ref(ref, VECTORS) for source, ref in vectors.items()},
-        [run.read_ref(ref, BENCHMARKS.name) for ref in run.refs(BENCHMARKS.name)],
+        prompts,
+        embeddings,
+        contaminated(
+            prompts,
+            embeddings,
+            [run.read_ref(ref, BENCHMARKS.name) for ref in run.refs(BENCHMARKS.name)],
+            run.profile.decontamination,
+        ),
         _kept_earlier(run),
         {name: source.rank for name, source in run.profile.sources.items()},
         run.profile.dedup,
-        run.profile.decontamination,
     )
     rows_in = sum(run.manifest(ref).rows_kept or 0 for ref in week.values())
     return Built(
@@ -63,7 +70,7 @@ STAGE = Stage(
     group="prompts",
     dimensions=WEEK,
     build=build,
-    modules=("am_assets.stages.decisions",),
+    modules=("am_assets.stages.decisions", "am_assets.stages.decontamination"),
     reads=(
         Read("prompts", SOURCE_WEEK, weeks="so_far"),
         Read("embedding_index", SOURCE_WEEK, weeks="so_far"),

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.config import Decontamination, Dedup
-from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, SUPERSEDED, dumps, kept
-from am_assets.stages.decontamination import Hit, Item, decontaminate
+from am_assets.core.config import Dedup
+from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps, kept
+from am_assets.stages.decontamination import Contamination, Hit, Undecided
 from am_assets.stages.dedup import Duplicate, Entry, deduplicate
 from am_assets.stages.embedding import matrix
 from am_assets.stages.priority import PRIORITY_COLUMNS, priority
@@ -63,16 +63,16 @@ class WeekDecisions:
 def decide_week(
     prompts: Mapping[str, pa.Table],
     embeddings: Mapping[str, pa.Table],
-    benchmarks: Sequence[pa.Table],
+    contamination: Contamination,
     earlier: pa.Table | None,
     ranks: Mapping[str, int],
     dedup: Dedup,
-    decontamination: Decontamination,
 ) -> WeekDecisions:
     """Decide every kept prompt of a week.
 
     `prompts` (PROMPTS) and `embeddings` are the week's tables by source, `ranks` the sources'
-    ranks; `earlier` holds what earlier weeks kept and did not supersede since, with
+    ranks; `contamination` says which prompts are contaminated or undecided: neither is
+    deduplicated. `earlier` holds what earlier weeks kept and did not supersede since, with
     `EARLIER_SCHEMA_COLUMNS`, or None. Every row of `prompts` that supersedes an older one does so
     whatever becomes of itself: upstream no longer stands by the older content. Raises KeyError
     when a kept prompt has no vector.
@@ -80,11 +80,12 @@ def decide_week(
     rows = [row for table in prompts.values() for row in kept(table).to_pylist()]
     rows.sort(key=lambda row: row["sample_id"])
     vectors = _aligned(rows, embeddings)
-    items, item_vectors = _items(benchmarks)
-    hits = decontaminate(
-        [row["prompt"] for row in rows], vectors, items, item_vectors, decontamination
-    )
-    clean = [index for index, hit in enumerate(hits) if hit is None]
+    hits, undecided = contamination.hits, contamination.undecided
+    clean = [
+        index
+        for index, row in enumerate(rows)
+        if row["sample_id"] not in hits and row["sample_id"] not in undecided
+    ]
     older, older_vectors = _earlier(earlier)
     superseded = _superseded(prompts)
     gone = {pair["sample_id"] for pair in superseded}
@@ -98,13 +99,17 @@ def decide_week(
     )
     standing = [i for i, entry in enumerate(older) if entry.sample_id not in gone]
     decided = [
-        _decided(row, hit, found.duplicates.get(row["sample_id"]))
-        for row, hit in zip(rows, hits, strict=True)
+        _decided(
+            row,
+            hits.get(row["sample_id"]) or undecided.get(row["sample_id"]),
+            found.duplicates.get(row["sample_id"]),
+        )
+        for row in rows
     ]
     stats = WeekStats(
         candidates=len(rows),
         kept=sum(row["decision"] == KEPT for row in decided),
-        contaminated=dict(sorted(Counter(f"{h.benchmark}/{h.method}" for h in hits if h).items())),
+        contaminated=contamination.counts(),
         duplicates=dict(sorted(Counter(_reason(d) for d in found.duplicates.values()).items())),
         different_references=found.different_references,
         nearest=_histogram(vectors[clean], older_vectors[standing]),
@@ -117,17 +122,15 @@ def _reason(duplicate: Duplicate) -> str:
 
 
 def _decided(
-    row: Mapping[str, Any], hit: Hit | None, duplicate: Duplicate | None
+    row: Mapping[str, Any], found: Hit | Undecided | None, duplicate: Duplicate | None
 ) -> dict[str, Any]:
     decided = {name: row[name] for name in ("sample_id", "source", "week")}
-    if hit is not None:
-        evidence = {
-            "benchmark": hit.benchmark,
-            "item_id": hit.item,
-            "method": hit.method,
-            "score": hit.score,
-        }
-        return {**decided, "decision": DROPPED, "reason": CONTAMINATED, "evidence": dumps(evidence)}
+    if isinstance(found, Hit):
+        evidence = dumps(found.evidence())
+        return {**decided, "decision": DROPPED, "reason": CONTAMINATED, "evidence": evidence}
+    if found is not None:
+        evidence = dumps(found.evidence)
+        return {**decided, "decision": PENDING, "reason": found.reason, "evidence": evidence}
     if duplicate is not None:
         evidence = {"twin": duplicate.twin, "similarity": duplicate.similarity}
         reason = _reason(duplicate)
@@ -153,18 +156,6 @@ def _aligned(rows: Sequence[Mapping[str, Any]], embeddings: Mapping[str, pa.Tabl
     place = {sample: index for index, sample in enumerate(ids)}
     stacked = np.concatenate([matrix(table) for table in tables])
     return stacked[[place[row["sample_id"]] for row in rows]]
-
-
-def _items(benchmarks: Sequence[pa.Table]) -> tuple[list[Item], np.ndarray]:
-    tables = [table for table in benchmarks if table.num_rows]
-    if not tables:
-        return [], np.zeros((0, 0), dtype=np.float32)
-    items = [
-        Item(**row)
-        for table in tables
-        for row in table.select(["item_id", "benchmark", "prompt"]).to_pylist()
-    ]
-    return items, np.concatenate([matrix(table) for table in tables])
 
 
 def _earlier(table: pa.Table | None) -> tuple[list[Entry], np.ndarray]:

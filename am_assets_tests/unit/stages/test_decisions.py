@@ -10,6 +10,7 @@ from am_assets.core.memory import RowMemory
 from am_assets.core.schema import PROMPTS, embedding_schema
 from am_assets.stages.benchmarks import benchmark_table
 from am_assets.stages.decisions import WeekDecisions, decide_week
+from am_assets.stages.decontamination import contaminated
 from am_assets.stages.embedding import matrix
 from am_assets.stages.sources import UpstreamRow
 from am_assets_tests.unit.stages.rows import WordCountEngine, embedded, prompt_row
@@ -37,14 +38,14 @@ def decide(
     *rows: dict[str, Any], earlier: pa.Table | None = None, items: tuple[str, ...] = ()
 ) -> WeekDecisions:
     prompts = tables(*rows)
+    vectors = {name: embedded(table, ENGINE) for name, table in prompts.items()}
     return decide_week(
         prompts,
-        {name: embedded(table, ENGINE) for name, table in prompts.items()},
-        [benchmark(*items)],
+        vectors,
+        contaminated(prompts, vectors, [benchmark(*items)], Decontamination()),
         earlier,
         {"numbers": 1, "other": 0},
         Dedup(),
-        Decontamination(),
     )
 
 

@@ -7,36 +7,13 @@ the embedding sees rewordings.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from am_assets.core.config import Decontamination
+from am_assets.stages.decontamination.hits import Hit, Item, Method
 from am_assets.stages.similarity import BLOCK, pairs_above
 from am_assets.stages.text import character_ngrams, tokens, word_ngrams
-
-Method = Literal["exact", "ngram", "embedding"]
-
-
-@dataclass(frozen=True)
-class Item:
-    """A benchmark item as decontamination sees it."""
-
-    item_id: str
-    benchmark: str
-    prompt: str
-
-
-@dataclass(frozen=True)
-class Hit:
-    """Why a prompt is contaminated. `score` is 1 for equal text, the share of the item's n-grams
-    that the prompt holds, or the cosine similarity; rounded to 6 decimals."""
-
-    benchmark: str
-    item: str
-    method: Method
-    score: float
 
 
 def decontaminate(

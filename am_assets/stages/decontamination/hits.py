@@ -1,0 +1,53 @@
+"""What decontamination says of a prompt: hit, undecided, or nothing."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Method = Literal["exact", "ngram", "embedding", "judge"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A benchmark item as decontamination sees it."""
+
+    item_id: str
+    benchmark: str
+    prompt: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Why a prompt is contaminated. `score` is 1 for equal text, the share of the item's n-grams
+    that the prompt holds, or the cosine similarity; rounded to 6 decimals."""
+
+    benchmark: str
+    item: str
+    method: Method
+    score: float
+
+    def evidence(self) -> dict[str, Any]:
+        """The hit as a dropped row's evidence."""
+        named = asdict(self)
+        return {"benchmark": named.pop("benchmark"), "item_id": named.pop("item"), **named}
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Why a prompt has no verdict yet: the judge that was asked about it gave none."""
+
+    reason: str
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """Hits and undecided prompts by sample id; a prompt in neither is clean."""
+
+    hits: dict[str, Hit] = field(default_factory=dict)
+    undecided: dict[str, Undecided] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        """Hits by benchmark and method, e.g. {"gsm8k/ngram": 3}."""
+        found = Counter(f"{hit.benchmark}/{hit.method}" for hit in self.hits.values())
+        return dict(sorted(found.items()))
