@@ -1,15 +1,20 @@
 """deduplicated: decontamination first, then semantic dedup against all kept earlier (AM 2.1.4)."""
 
-import pyarrow as pa
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from am_assets.assets.pictures import threshold_pictures
 from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
+from am_assets.core.manifest import Ref
 from am_assets.core.pipeline import BENCHMARK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import BENCHMARKS, DEDUPLICATED, PROMPTS, SUPERSEDED, kept
-from am_assets.stages import plots
 from am_assets.stages.decisions import decide_week
 from am_assets.stages.decontamination import contaminated
-from am_assets.stages.selecting import rows_of
+from am_assets.stages.selecting import without
+from am_assets.stages.week_rows import EarlierPart
 
 VECTORS = "embedding_index"
 
@@ -18,20 +23,20 @@ def build(run: Run) -> Built:
     """Decide which prompts of the week stay."""
     week = {ref.partition[0]: ref for ref in run.refs(PROMPTS.name) if run.is_own_week(ref)}
     vectors = {ref.partition[0]: ref for ref in run.refs(VECTORS) if run.is_own_week(ref)}
-    prompts = {source: run.read_ref(ref, PROMPTS.name) for source, ref in week.items()}
-    embeddings = {source: run.read_ref(ref, VECTORS) for source, ref in vectors.items()}
+    contamination = contaminated(
+        {source: run.read_ref(ref, PROMPTS.name) for source, ref in week.items()},
+        {source: run.read_ref(ref, VECTORS) for source, ref in vectors.items()},
+        [run.read_ref(ref, BENCHMARKS.name) for ref in run.refs(BENCHMARKS.name)],
+        run.profile.decontamination,
+    )
     decided = decide_week(
-        prompts,
-        embeddings,
-        contaminated(
-            prompts,
-            embeddings,
-            [run.read_ref(ref, BENCHMARKS.name) for ref in run.refs(BENCHMARKS.name)],
-            run.profile.decontamination,
-        ),
+        {source: _file(run, ref) for source, ref in week.items()},
+        {source: _file(run, ref) for source, ref in vectors.items()},
+        contamination,
         _kept_earlier(run),
         {name: source.rank for name, source in run.profile.sources.items()},
         run.profile.dedup,
+        run.folder.parent,
     )
     rows_in = sum(run.manifest(ref).rows_kept or 0 for ref in week.values())
     return Built(
@@ -41,19 +46,28 @@ def build(run: Run) -> Built:
     )
 
 
-def _kept_earlier(run: Run) -> pa.Table | None:
-    """What earlier weeks kept and no newer version has superseded since, with vectors."""
+def _file(run: Run, ref: Ref) -> Path:
+    return run.file(ref, f"{ref.asset}.parquet")
+
+
+def _kept_earlier(run: Run) -> list[EarlierPart]:
+    """What earlier weeks kept and no newer version has superseded since."""
     if not run.has(DEDUPLICATED.name):
-        return None
-    stood = kept(run.read(DEDUPLICATED.name))["sample_id"]
-    gone = run.read(DEDUPLICATED.name, SUPERSEDED.name)["sample_id"]
-    standing = pa.array(sorted(set(stood.to_pylist()) - set(gone.to_pylist())), pa.string())
-    # Joins in Arrow take no list columns; both sides are brought into the order of ids instead.
-    prompts = rows_of(run.read(PROMPTS.name, weeks="earlier"), standing).sort_by("sample_id")
-    vectors = rows_of(run.read(VECTORS, weeks="earlier"), standing).sort_by("sample_id")
-    return prompts.select(["sample_id", "prompt_hash", "reference_answer"]).append_column(
-        "vector", vectors["vector"]
-    )
+        return []
+    gone = run.read(DEDUPLICATED.name, SUPERSEDED.name)["sample_id"].to_pylist()
+    vectors = {ref.partition: ref for ref in run.refs(VECTORS)}
+    decided: dict[str, pa.Table] = {}
+    for ref in run.refs(DEDUPLICATED.name):
+        table = kept(run.read_ref(ref, DEDUPLICATED.name), ("sample_id", "source", "decision"))
+        decided[ref.partition[0]] = table
+    parts: list[EarlierPart] = []
+    for ref in run.refs(PROMPTS.name):
+        source, week = ref.partition
+        if week in decided:
+            own = decided[week].filter(pc.field("source") == source)["sample_id"]
+            standing = without(own, gone)
+            parts.append(EarlierPart(_file(run, ref), _file(run, vectors[ref.partition]), standing))
+    return parts
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
@@ -82,9 +96,5 @@ STAGE = Stage(
     description="Decontamination against every benchmark (exact, n-grams, embeddings; DD 2.2.2), "
     "then exact semantic dedup within the week by priority and against all kept earlier. Every "
     "dropped row names its twin or benchmark item.",
-    manifest_pictures=lambda manifest: {
-        "similarity to the nearest prompt": plots.counted_histogram(
-            manifest.counts["nearest"], "similarity to the nearest prompt", "cosine similarity"
-        )
-    },
+    manifest_pictures=lambda manifest: threshold_pictures(manifest.counts["thresholds"]),
 )

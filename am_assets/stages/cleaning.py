@@ -15,7 +15,8 @@ import pyarrow as pa
 from am_assets.core.config import Cleaning
 from am_assets.core.identity import prompt_hash
 from am_assets.core.schema import DROPPED, KEPT, PROMPTS, dumps, kept
-from am_assets.stages.priority import priority
+from am_assets.stages.answers import DIFFERENT, answer_codes, compare_answers
+from am_assets.stages.priority import priority_keys, priority_order
 from am_assets.stages.text import visible_length
 
 Row = Mapping[str, Any]
@@ -51,19 +52,25 @@ def clean_prompts(raw: pa.Table, cleaning: Cleaning) -> pa.Table:
     """PROMPTS: the kept rows of a RAW table, each kept or dropped by a named rule.
 
     Rows that pass the rules are then compared by prompt hash: of identical prompts the one with
-    the best priority stays and is the twin of the others, whatever their reference answers.
+    the best priority stays and is the twin of the others, whatever their reference answers; where
+    these differ, the evidence says so, for one of them may be wrong.
     """
-    rows = [_cleaned(row, cleaning) for row in kept(raw).to_pylist()]
+    rows = sorted(
+        (_cleaned(row, cleaning) for row in kept(raw).to_pylist()), key=lambda row: row["sample_id"]
+    )
+    table = PROMPTS.table(rows)
+    order = priority_order(priority_keys(table, 0), table["sample_id"].combine_chunks())
     best: dict[str, Row] = {}
-    for row in rows:
-        if row["decision"] == KEPT:
-            other = best.setdefault(row["prompt_hash"], row)
-            best[row["prompt_hash"]] = min(row, other, key=lambda one: priority(one, 0))
-    for row in rows:
-        twin = best.get(row["prompt_hash"], row)["sample_id"]
-        if row["decision"] == KEPT and twin != row["sample_id"]:
-            evidence = dumps({"twin": twin})
-            row.update(decision=DROPPED, reason="exact_duplicate", evidence=evidence)
+    for row in (rows[number] for number in order.tolist()):
+        if row["decision"] != KEPT:
+            continue
+        twin = best.setdefault(row["prompt_hash"], row)
+        if twin is not row:
+            evidence: dict[str, Any] = {"twin": twin["sample_id"]}
+            codes = answer_codes(one["reference_answer"] for one in (row, twin))
+            if compare_answers(codes[:1], codes[1:])[0] == DIFFERENT:
+                evidence["different_references"] = True
+            row.update(decision=DROPPED, reason="exact_duplicate", evidence=dumps(evidence))
     return PROMPTS.table(rows)
 
 

@@ -6,37 +6,38 @@ Fans in over sources. Order matters here alone, so it runs week by week.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from am_assets.core.config import Dedup
-from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps, kept
-from am_assets.stages.decontamination import Contamination, Hit, Undecided
-from am_assets.stages.dedup import Duplicate, Entry, deduplicate
-from am_assets.stages.embedding import matrix
-from am_assets.stages.priority import PRIORITY_COLUMNS, priority
-from am_assets.stages.similarity import nearest
+from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps
+from am_assets.stages.answers import DIFFERENT
+from am_assets.stages.decontamination import Contamination
+from am_assets.stages.dedup import BLOCK, Outcome, Rows, deduplicate
+from am_assets.stages.priority import priority_order
+from am_assets.stages.threshold_report import Sample, policies_around, report_of
+from am_assets.stages.week_rows import (
+    Candidates,
+    EarlierPart,
+    earlier_rows,
+    read_candidates,
+    stack_vectors,
+)
 
 CONTAMINATED, EXACT_DUPLICATE, SEMANTIC_DUPLICATE = (
     "contaminated",
     "exact_duplicate",
     "semantic_duplicate",
 )
-EARLIER_SCHEMA_COLUMNS = ("sample_id", "prompt_hash", "reference_answer", "vector")
-"""Columns of the `earlier` table of `decide_week`."""
-
-HISTOGRAM_BINS = 50
 
 
 @dataclass(frozen=True)
 class WeekStats:
-    """Counts and plot data of a week; not identity.
-
-    `nearest` counts candidates by similarity to their nearest other row (candidates that are not
-    contaminated, earlier kept rows), in `HISTOGRAM_BINS` bins over 0..1.
-    """
+    """Counts and plot data of a week; not identity."""
 
     candidates: int
     kept: int
@@ -44,8 +45,16 @@ class WeekStats:
     """By benchmark and method, e.g. "gsm8k/ngram"."""
     duplicates: dict[str, int]
     """By reason."""
+    similar_pairs: int
+    """Pairs above the threshold, of a row and one kept before it."""
     different_references: int
-    nearest: list[int]
+    """How many of them have reference answers that differ."""
+    kept_for_reference: int
+    """Rows kept for nothing but that."""
+    identical_with_different_references: int
+    """Rows dropped as repeating a prompt word for word, with another reference answer."""
+    thresholds: dict[str, Any]
+    """See `stages.threshold_report`."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -61,122 +70,112 @@ class WeekDecisions:
 
 
 def decide_week(
-    prompts: Mapping[str, pa.Table],
-    embeddings: Mapping[str, pa.Table],
+    prompts: Mapping[str, Path],
+    embeddings: Mapping[str, Path],
     contamination: Contamination,
-    earlier: pa.Table | None,
+    earlier: Sequence[EarlierPart],
     ranks: Mapping[str, int],
     dedup: Dedup,
+    scratch: Path,
+    block: int = BLOCK,
 ) -> WeekDecisions:
     """Decide every kept prompt of a week.
 
-    `prompts` (PROMPTS) and `embeddings` are the week's tables by source, `ranks` the sources'
-    ranks; `contamination` says which prompts are contaminated or undecided: neither is
-    deduplicated. `earlier` holds what earlier weeks kept and did not supersede since, with
-    `EARLIER_SCHEMA_COLUMNS`, or None. Every row of `prompts` that supersedes an older one does so
-    whatever becomes of itself: upstream no longer stands by the older content. Raises KeyError
-    when a kept prompt has no vector.
+    `prompts` (PROMPTS) and `embeddings` are the week's Parquet files by source, `ranks` the
+    sources' ranks; `contamination` says which prompts are contaminated or undecided: neither is
+    deduplicated. `earlier` is what earlier weeks kept and did not supersede since. Every row of
+    `prompts` that supersedes an older one does so whatever becomes of itself: upstream no longer
+    stands by the older content. Vectors wait in the folder `scratch`. Raises KeyError when a kept
+    prompt has no vector.
     """
-    rows = [row for table in prompts.values() for row in kept(table).to_pylist()]
-    rows.sort(key=lambda row: row["sample_id"])
-    vectors = _aligned(rows, embeddings)
-    hits, undecided = contamination.hits, contamination.undecided
-    clean = [
-        index
-        for index, row in enumerate(rows)
-        if row["sample_id"] not in hits and row["sample_id"] not in undecided
-    ]
-    older, older_vectors = _earlier(earlier)
-    superseded = _superseded(prompts)
-    gone = {pair["sample_id"] for pair in superseded}
-    found = deduplicate(
-        [_entry(rows[index], ranks) for index in clean],
-        vectors[clean],
-        older,
-        older_vectors,
-        dedup,
-        superseded=gone,
+    candidates = read_candidates(prompts, ranks)
+    ids = candidates.rows["sample_id"].combine_chunks()
+    settled = pa.array([*contamination.hits, *contamination.undecided], pa.string())
+    in_question = pc.call_function("is_in", [ids], pc.SetLookupOptions(settled))
+    clean = np.flatnonzero(~in_question.to_numpy(zero_copy_only=False))
+    file = scratch / "week.vectors"
+    vectors = stack_vectors(embeddings, candidates.rows, clean, file)
+    rows = _rows(candidates, clean, vectors)
+    older = sum(len(part.kept) for part in earlier)
+    sample = Sample(rows, older)
+    parts = earlier_rows(earlier, candidates.superseded["sample_id"].combine_chunks())
+    policies = policies_around(dedup, sample.floor(dedup.threshold))
+    found, *others = deduplicate(
+        rows,
+        priority_order(candidates.keys[clean], rows.ids),
+        (sample.watched(part) for part in parts),
+        [dedup, *policies],
+        block,
+        scratch,
     )
-    standing = [i for i, entry in enumerate(older) if entry.sample_id not in gone]
-    decided = [
-        _decided(
-            row,
-            hits.get(row["sample_id"]) or undecided.get(row["sample_id"]),
-            found.duplicates.get(row["sample_id"]),
-        )
-        for row in rows
-    ]
+    del vectors
+    file.unlink()
+    table = _table(candidates, clean, found, contamination)
     stats = WeekStats(
-        candidates=len(rows),
-        kept=sum(row["decision"] == KEPT for row in decided),
+        candidates=len(ids),
+        kept=int(found.kept.sum()),
         contaminated=contamination.counts(),
-        duplicates=dict(sorted(Counter(_reason(d) for d in found.duplicates.values()).items())),
+        duplicates=_by_reason(found),
+        similar_pairs=found.similar_pairs,
         different_references=found.different_references,
-        nearest=_histogram(vectors[clean], older_vectors[standing]),
+        kept_for_reference=found.kept_for_reference,
+        identical_with_different_references=int(found.identical_with_different_references.sum()),
+        thresholds=report_of(rows.ids, dedup, policies, others, sample).as_dict(),
     )
-    return WeekDecisions(DEDUPLICATED.table(decided), SUPERSEDED.table(superseded), stats)
+    superseded = SUPERSEDED.table(candidates.superseded.to_pylist())
+    return WeekDecisions(table, superseded, stats)
 
 
-def _reason(duplicate: Duplicate) -> str:
-    return EXACT_DUPLICATE if duplicate.identical else SEMANTIC_DUPLICATE
-
-
-def _decided(
-    row: Mapping[str, Any], found: Hit | Undecided | None, duplicate: Duplicate | None
-) -> dict[str, Any]:
-    decided = {name: row[name] for name in ("sample_id", "source", "week")}
-    if isinstance(found, Hit):
-        evidence = dumps(found.evidence())
-        return {**decided, "decision": DROPPED, "reason": CONTAMINATED, "evidence": evidence}
-    if found is not None:
-        evidence = dumps(found.evidence)
-        return {**decided, "decision": PENDING, "reason": found.reason, "evidence": evidence}
-    if duplicate is not None:
-        evidence = {"twin": duplicate.twin, "similarity": duplicate.similarity}
-        reason = _reason(duplicate)
-        return {**decided, "decision": DROPPED, "reason": reason, "evidence": dumps(evidence)}
-    return {**decided, "decision": KEPT}
-
-
-def _entry(row: Mapping[str, Any], ranks: Mapping[str, int]) -> Entry:
-    return Entry(
-        sample_id=row["sample_id"],
-        prompt_hash=row["prompt_hash"],
-        reference_answer=row["reference_answer"],
-        priority=priority({name: row[name] for name in PRIORITY_COLUMNS}, ranks[row["source"]]),
+def _rows(candidates: Candidates, clean: np.ndarray, vectors: np.ndarray) -> Rows:
+    chosen = candidates.rows.take(pa.array(clean))
+    return Rows(
+        ids=chosen["sample_id"].combine_chunks(),
+        prompt_hashes=chosen["prompt_hash"].combine_chunks(),
+        vectors=vectors,
+        answers=candidates.answers[clean].__getitem__,
     )
 
 
-def _aligned(rows: Sequence[Mapping[str, Any]], embeddings: Mapping[str, pa.Table]) -> np.ndarray:
-    """Vectors in the order of `rows`."""
-    if not rows:
-        return np.zeros((0, 0), dtype=np.float32)
-    tables = [table for table in embeddings.values() if table.num_rows]
-    ids = [sample for table in tables for sample in table["sample_id"].to_pylist()]
-    place = {sample: index for index, sample in enumerate(ids)}
-    stacked = np.concatenate([matrix(table) for table in tables])
-    return stacked[[place[row["sample_id"]] for row in rows]]
+def _by_reason(found: Outcome) -> dict[str, int]:
+    counts = Counter(_reason(found, row) for row in np.flatnonzero(~found.kept).tolist())
+    return dict(sorted(counts.items()))
 
 
-def _earlier(table: pa.Table | None) -> tuple[list[Entry], np.ndarray]:
-    if table is None or table.num_rows == 0:
-        return [], np.zeros((0, 0), dtype=np.float32)
-    columns = ["sample_id", "prompt_hash", "reference_answer"]
-    return [Entry(**row) for row in table.select(columns).to_pylist()], matrix(table)
+def _reason(found: Outcome, row: int) -> str:
+    return EXACT_DUPLICATE if found.identical[row] else SEMANTIC_DUPLICATE
 
 
-def _superseded(prompts: Mapping[str, pa.Table]) -> list[dict[str, str]]:
-    return [
-        {"sample_id": row["supersedes"], "superseded_by": row["sample_id"]}
-        for table in prompts.values()
-        for row in table.select(["sample_id", "supersedes"]).to_pylist()
-        if row["supersedes"] is not None
-    ]
+def _table(
+    candidates: Candidates, clean: np.ndarray, found: Outcome, contamination: Contamination
+) -> pa.Table:
+    """The DEDUPLICATED table: rows are kept unless something says otherwise."""
+    count = candidates.rows.num_rows
+    decision = np.full(count, KEPT, dtype=object)
+    reason, evidence = np.full(count, None, dtype=object), np.full(count, None, dtype=object)
+    place = {sample: row for row, sample in enumerate(candidates.rows["sample_id"].to_pylist())}
+    for sample, hit in contamination.hits.items():
+        row = place[sample]
+        decision[row], reason[row] = DROPPED, CONTAMINATED
+        evidence[row] = dumps(hit.evidence())
+    for sample, undecided in contamination.undecided.items():
+        row = place[sample]
+        decision[row], reason[row] = PENDING, undecided.reason
+        evidence[row] = dumps(undecided.evidence)
+    for number in np.flatnonzero(~found.kept).tolist():
+        row = clean[number]
+        decision[row], reason[row] = DROPPED, _reason(found, number)
+        evidence[row] = dumps(duplicate_evidence(found, number))
+    columns = [candidates.rows[name] for name in ("sample_id", "source", "week")]
+    fates = [pa.array(values, pa.string()) for values in (decision, reason, evidence)]
+    table = pa.Table.from_arrays(
+        [*(column.combine_chunks() for column in columns), *fates], schema=DEDUPLICATED.arrow
+    )
+    return table.sort_by(DEDUPLICATED.id_column).combine_chunks()
 
 
-def _histogram(vectors: np.ndarray, earlier: np.ndarray) -> list[int]:
-    if not len(vectors):
-        return [0] * HISTOGRAM_BINS
-    best = np.maximum(nearest(vectors, vectors, True), nearest(vectors, earlier, False))
-    counts, _ = np.histogram(np.clip(best, 0.0, 1.0), bins=HISTOGRAM_BINS, range=(0.0, 1.0))
-    return counts.tolist()
+def duplicate_evidence(found: Outcome, row: int) -> dict[str, Any]:
+    """Why a candidate was dropped: its twin, their similarity, and what is odd about the two."""
+    evidence = {"twin": found.twin[row], "similarity": round(float(found.similarity[row]), 6)}
+    if found.answers[row] == DIFFERENT:
+        evidence["different_references"] = True
+    return evidence

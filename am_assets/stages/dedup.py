@@ -3,162 +3,197 @@
 Greedy in order of priority: a candidate is kept unless it is above the threshold with a row that
 is already kept, from an earlier week or from this one. So every dropped row has a twin that was
 kept, and the outcome is a function of the set of rows.
+
+Candidates are compared with kept rows alone: a corpus whose rows are all alike costs as many pairs
+as it has rows. Memory holds a block of vectors and its pairs, and some numbers a candidate.
 """
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from am_assets.core.config import Dedup
-from am_assets.stages.similarity import BLOCK, pairs_above
-from am_assets.stages.text import match_key
+from am_assets.stages.answers import compare_answers
+from am_assets.stages.dedup_policy import Outcome, Policy, Seen
+from am_assets.stages.similarity import Pairs, pairs_above
+
+BLOCK = 8192
+"""Candidates that are compared with all kept rows at a time."""
+
+_CHUNK = 512
+"""Candidates decided at a time; among these alone all pairs are looked at."""
+
+_PAIRS = 1 << 20
+"""Pairs that are weighed at a time."""
+
+_NO_PAIRS = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What dedup knows of a row besides its vector."""
+class Rows:
+    """Rows as dedup sees them: sample ids, hashes of the normalised prompts, unit vectors.
 
-    sample_id: str
-    prompt_hash: str
-    reference_answer: str | None = None
-    priority: tuple[Any, ...] = ()
-    """Sort key among candidates; the smallest is kept. Ties go by sample id."""
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """Why a row was dropped: the kept row it repeats, and their cosine similarity."""
-
-    twin: str
-    similarity: float
-    identical: bool
-    """The normalised prompts are equal (then the similarity is 1)."""
-
-
-@dataclass(frozen=True)
-class Deduplication:
-    """The dropped rows by sample id, and how many similar pairs differ in their references.
-
-    `different_references` counts pairs of a row and a kept one that are above the threshold and
-    were let through because both have a reference answer and these differ: templated problems
-    with other numbers.
+    `vectors` is float32 of shape (rows, dimension), in memory or mapped; `answers` gives the
+    `answer_codes` of rows by their numbers, and is asked for those that have similar rows only.
     """
 
-    duplicates: dict[str, Duplicate]
-    different_references: int
+    ids: pa.Array
+    prompt_hashes: pa.Array
+    vectors: np.ndarray
+    answers: Callable[[np.ndarray], np.ndarray]
 
 
 def deduplicate(
-    candidates: Sequence[Entry],
-    vectors: np.ndarray,
-    earlier: Sequence[Entry],
-    earlier_vectors: np.ndarray,
-    settings: Dedup,
-    superseded: AbstractSet[str] = frozenset(),
+    candidates: Rows,
+    order: np.ndarray,
+    earlier: Iterable[Rows],
+    policies: Sequence[Dedup],
     block: int = BLOCK,
-) -> Deduplication:
-    """Decide which of `candidates` repeat another; the rest is kept.
+    scratch: Path | None = None,
+) -> list[Outcome]:
+    """Decide which of `candidates` repeat another, under each of `policies` at once.
 
-    `vectors` and `earlier_vectors` are unit float32, one row an entry. `earlier` are kept rows of
-    earlier weeks: they stay, except those in `superseded`, which are compared with nothing.
-    Identical prompts are duplicates whatever their references.
+    `order` holds the candidates' row numbers, most preferred first, ties broken. `earlier` are rows
+    that stay whatever comes, part by part. Identical prompts are duplicates whatever their vectors
+    and references. A twin is the most similar kept row that comes before, ties by sample id.
+    Vectors of kept candidates are held in a file in the folder `scratch`, or in memory without one.
     """
-    order = sorted(
-        range(len(candidates)),
-        key=lambda i: (candidates[i].priority, candidates[i].sample_id),
-    )
-    standing = [i for i, entry in enumerate(earlier) if entry.sample_id not in superseded]
-    entries = [earlier[i] for i in standing] + [candidates[i] for i in order]
-    own = vectors[order]
-    stacked = np.concatenate([earlier_vectors[standing], own]) if standing else own
-    run = _Run(entries, stacked, len(standing), settings)
-    for start in range(len(standing), len(entries), block):
-        run.decide(start, min(start + block, len(entries)))
-    return Deduplication(run.duplicates, run.different_references)
+    run = _Run(candidates, policies, block)
+    for part in earlier:
+        run.compare(part)
+    with _matrix(candidates.vectors.shape, scratch) as kept:
+        run.decide(order, kept)
+    return [policy.outcome() for policy in run.policies]
 
 
 class _Run:
-    """Greedy decisions over `entries`, of which the first `first` are kept already.
+    """One pass over all products, whose pairs every policy weighs for itself."""
 
-    Only kept rows are compared with what follows, so memory holds one block's pairs.
-    """
+    def __init__(self, candidates: Rows, policies: Sequence[Dedup], block: int) -> None:
+        self._rows = candidates
+        self._block = block
+        self._lowest = min(policy.threshold for policy in policies)
+        self._answers = candidates.answers(np.arange(len(candidates.ids)))
+        hashes = candidates.prompt_hashes.dictionary_encode()
+        self._hashes = hashes.dictionary
+        groups = hashes.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        seen = Seen(candidates.ids, groups, len(self._hashes), self._answers)
+        self.policies = [Policy(policy, seen) for policy in policies]
+        self._seen = seen
 
-    def __init__(
-        self, entries: Sequence[Entry], vectors: np.ndarray, first: int, settings: Dedup
-    ) -> None:
-        self.duplicates: dict[str, Duplicate] = {}
-        self.different_references = 0
-        self._entries = entries
-        self._vectors = vectors
-        self._settings = settings
-        self._kept = np.zeros(len(entries), dtype=bool)
-        self._kept[:first] = True
-        self._by_hash: dict[str, int] = {}
-        for index in sorted(range(first), key=lambda i: entries[i].sample_id, reverse=True):
-            self._by_hash[entries[index].prompt_hash] = index
-        self._answers = _codes(
-            None if entry.reference_answer is None else match_key(entry.reference_answer)
-            for entry in entries
+    def compare(self, part: Rows) -> None:
+        """Compare all candidates with rows that were kept earlier."""
+        if not len(part.ids) or not len(self._rows.ids):
+            return
+        groups = pc.call_function(
+            "index_in", [part.prompt_hashes], pc.SetLookupOptions(self._hashes)
         )
+        same = np.flatnonzero(groups.is_valid().to_numpy(zero_copy_only=False))
+        if len(same):
+            found = groups.take(pa.array(same)).to_numpy(zero_copy_only=False)
+            self._seen.hold(found, part.ids.take(pa.array(same)).to_pylist(), part.answers(same))
+        pairs = pairs_above(self._rows.vectors, part.vectors, self._lowest, self._block)
+        for found in _gathered(pairs):
+            self._weigh(found.left, part, found.right, found.similarity)
 
-    def decide(self, start: int, end: int) -> None:
-        """Decide rows `start` to `end` (excluded); all rows before `start` are decided."""
-        others = np.concatenate([np.flatnonzero(self._kept[:start]), np.arange(start, end)])
-        similar = self._similar(start, end, others)
-        for index in range(start, end):
-            twins = self._twins(index, *similar.get(index, _NONE))
-            entry = self._entries[index]
-            if twins:
-                negative, twin, identical = min(twins)
-                self.duplicates[entry.sample_id] = Duplicate(twin, round(-negative, 6), identical)
-            else:
-                self._kept[index] = True
-                self._by_hash[entry.prompt_hash] = index
+    def decide(self, order: np.ndarray, kept: np.ndarray) -> None:
+        """Decide all candidates in `order`; `kept` takes the vectors of those kept."""
+        kept_rows = np.empty(len(order), dtype=np.int64)
+        count = 0
+        for start in range(0, len(order), self._block):
+            rows = order[start : start + self._block]
+            # A row that repeats a kept prompt word for word has its twin without any product.
+            rows = rows[np.any([policy.open(rows) for policy in self.policies], axis=0)]
+            vectors = self._rows.vectors[rows]
+            self._with_kept(rows, vectors, kept_rows[:count], kept[:count])
+            for first in range(0, len(rows), _CHUNK):
+                chunk = slice(first, first + _CHUNK)
+                stay = first + self._among(rows[chunk], vectors[chunk])
+                rest = slice(first + _CHUNK, None)
+                self._with_kept(rows[rest], vectors[rest], rows[stay], vectors[stay])
+                kept[count : count + len(stay)] = vectors[stay]
+                kept_rows[count : count + len(stay)] = rows[stay]
+                count += len(stay)
 
-    def _similar(
-        self, start: int, end: int, others: np.ndarray
-    ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        """For each row of the block: the rows before it that are similar, and how much."""
-        similar: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        block, pool = self._vectors[start:end], self._vectors[others]
-        for pairs in pairs_above(block, pool, self._settings.threshold, len(block)):
-            left, right = pairs.left + start, others[pairs.right]
-            before = right < left
-            left, right, scores = left[before], right[before], pairs.similarity[before]
-            rows, firsts = np.unique(left, return_index=True)
-            ends = np.append(firsts, len(left))[1:].tolist()
-            for row, a, b in zip(rows.tolist(), firsts.tolist(), ends, strict=True):
-                similar[row] = (right[a:b], scores[a:b])
-        return similar
+    def _with_kept(
+        self, rows: np.ndarray, vectors: np.ndarray, kept_rows: np.ndarray, kept: np.ndarray
+    ) -> None:
+        """Weigh the pairs of undecided rows and rows that some policy keeps."""
+        if not len(rows) or not len(kept_rows):
+            return
+        pairs = pairs_above(vectors, kept, self._lowest, self._block)
+        for found in _gathered(pairs):
+            left, right = rows[found.left], kept_rows[found.right]
+            self._weigh(left, self._rows, right, found.similarity)
 
-    def _twins(
-        self, index: int, similar: np.ndarray, scores: np.ndarray
-    ) -> list[tuple[float, str, bool]]:
-        """(-similarity, sample id, identical) of the kept rows that row `index` repeats."""
-        twins: list[tuple[float, str, bool]] = []
-        same = self._by_hash.get(self._entries[index].prompt_hash)
-        if same is not None:
-            twins.append((-1.0, self._entries[same].sample_id, True))
-        standing = self._kept[similar] & (similar != (-1 if same is None else same))
-        similar, scores = similar[standing], scores[standing]
-        if self._settings.keep_different_references:
-            answers, own = self._answers[similar], self._answers[index]
-            differ = (answers >= 0) & (own >= 0) & (answers != own)
-            self.different_references += int(differ.sum())
-            similar, scores = similar[~differ], scores[~differ]
-        for other, score in zip(similar.tolist(), scores.tolist(), strict=True):
-            twins.append((-score, self._entries[other].sample_id, False))
-        return twins
+    def _among(self, rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """Decide rows that were compared with all kept before them; places of those kept."""
+        # Rows that every policy drops by now are nobody's twin.
+        free = np.flatnonzero(np.any([policy.free(rows) for policy in self.policies], axis=0))
+        left, right, similarity = _arrays(
+            pairs_above(vectors, vectors[free], self._lowest, len(vectors))
+        )
+        right = free[right]
+        ahead = np.flatnonzero(right < left)
+        ahead = ahead[np.lexsort((right[ahead], left[ahead]))]
+        left, right, similarity = left[ahead], right[ahead], similarity[ahead]
+        answers = compare_answers(self._answers[rows[left]], self._answers[rows[right]])
+        for policy in self.policies:
+            policy.decide(rows, left, right, similarity, answers)
+        stay = np.any([policy.kept[rows] for policy in self.policies], axis=0)
+        return np.flatnonzero(stay)
+
+    def _weigh(
+        self, left: np.ndarray, part: Rows, right: np.ndarray, similarity: np.ndarray
+    ) -> None:
+        """Show pairs of candidates with rows of `part` to all policies."""
+        own = self._answers[left]
+        other = np.full_like(own, -1)
+        asking = np.flatnonzero(own[:, 0] >= 0)
+        if len(asking):
+            needed, places = np.unique(right[asking], return_inverse=True)
+            other[asking] = part.answers(needed)[places]
+        answers = compare_answers(own, other)
+        for policy in self.policies:
+            stands = policy.kept[right] if part is self._rows else np.ones(len(right), dtype=bool)
+            policy.weigh(left[stands], right[stands], similarity[stands], answers[stands], part.ids)
 
 
-_NONE = (np.zeros(0, dtype=np.int64), np.zeros(0))
+def _gathered(pairs: Iterable[Pairs]) -> Iterator[Pairs]:
+    """The same pairs in fewer parts: each costs a look-up of reference answers."""
+    waiting: list[Pairs] = []
+    count = 0
+    for found in pairs:
+        waiting.append(found)
+        count += len(found.left)
+        if count >= _PAIRS:
+            yield Pairs(*_arrays(waiting))
+            waiting, count = [], 0
+    if count:
+        yield Pairs(*_arrays(waiting))
 
 
-def _codes(values: Iterable[str | None]) -> np.ndarray:
-    """Equal numbers for equal values, -1 for None."""
-    seen: dict[str, int] = {}
-    codes = [-1 if value is None else seen.setdefault(value, len(seen)) for value in values]
-    return np.array(codes, dtype=np.int64)
+def _arrays(pairs: Iterable[Pairs]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    parts = [_NO_PAIRS, *pairs]
+    return (
+        np.concatenate([part.left for part in parts]),
+        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.similarity for part in parts]),
+    )
+
+
+@contextmanager
+def _matrix(shape: tuple[int, ...], scratch: Path | None) -> Iterator[np.ndarray]:
+    """Room for vectors, which takes memory (or the disk of `scratch`) only as it is filled."""
+    if scratch is None or not math.prod(shape):
+        yield np.empty(shape, dtype=np.float32)
+        return
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        yield np.memmap(file, dtype=np.float32, mode="w+", shape=shape)

@@ -57,6 +57,27 @@ def curve(values: Sequence[float], title: str, xlabel: str = "step", ylabel: str
     return _png(figure)
 
 
+def lines(
+    xs: Sequence[float],
+    series: Mapping[str, Sequence[float | None]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    marks: Sequence[float] = (),
+) -> bytes:
+    """One line a name over `xs`, None a gap in it; `marks` are values of x to draw a line at."""
+    figure, axes = _axes(title)
+    for name, values in series.items():
+        gaps = [float("nan") if value is None else value for value in values]
+        axes.plot(xs, gaps, marker=".", label=name)
+    for value in marks:
+        axes.axvline(value, color=_MARK, linestyle="--")
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
 def score_bars(
     scores: Mapping[str, tuple[float, float, float]], title: str, ylabel: str = "pass@1"
 ) -> bytes:

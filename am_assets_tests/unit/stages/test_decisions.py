@@ -1,18 +1,24 @@
 import json
+import random
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from am_assets.core.config import Benchmark, Columns, Decontamination, Dedup
 from am_assets.core.memory import RowMemory
 from am_assets.core.schema import PROMPTS, embedding_schema
+from am_assets.core.store import write_table
 from am_assets.stages.benchmarks import benchmark_table
 from am_assets.stages.decisions import WeekDecisions, decide_week
-from am_assets.stages.decontamination import contaminated
+from am_assets.stages.decontamination import Contamination, Undecided, contaminated
 from am_assets.stages.embedding import matrix
 from am_assets.stages.sources import UpstreamRow
+from am_assets.stages.week_rows import EarlierPart
 from am_assets_tests.unit.stages.rows import WordCountEngine, embedded, prompt_row
 
 ENGINE = WordCountEngine()
@@ -34,32 +40,52 @@ def benchmark(*prompts: str) -> pa.Table:
     return benchmark_table(config, "held_out", rows, ENGINE)
 
 
-def decide(
-    *rows: dict[str, Any], earlier: pa.Table | None = None, items: tuple[str, ...] = ()
-) -> WeekDecisions:
+def written(folder: Path, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Path], ...]:
+    """Files of the prompts and their embeddings, by source."""
     prompts = tables(*rows)
-    vectors = {name: embedded(table, ENGINE) for name, table in prompts.items()}
-    return decide_week(
-        prompts,
-        vectors,
-        contaminated(prompts, vectors, [benchmark(*items)], Decontamination()),
-        earlier,
-        {"numbers": 1, "other": 0},
-        Dedup(),
+    for source, table in prompts.items():
+        (folder / source).mkdir(parents=True)
+        write_table(table, folder / source, "prompts")
+        write_table(embedded(table, ENGINE), folder / source, "embedding_index")
+    return tuple(
+        {source: folder / source / f"{name}.parquet" for source in prompts}
+        for name in ("prompts", "embedding_index")
     )
 
 
-def kept_earlier(*rows: dict[str, Any]) -> pa.Table:
-    prompts = PROMPTS.table(rows)
-    vectors = embedded(prompts, ENGINE)
-    return pa.table(
-        {
-            "sample_id": prompts["sample_id"],
-            "prompt_hash": prompts["prompt_hash"],
-            "reference_answer": prompts["reference_answer"],
-            "vector": vectors["vector"],
-        }
-    )
+def decide(
+    *rows: dict[str, Any],
+    earlier: Sequence[dict[str, Any]] = (),
+    items: tuple[str, ...] = (),
+    block: int = 8192,
+) -> WeekDecisions:
+    """Decide the week of `rows`; `earlier` are rows that an earlier week kept."""
+    tabled = tables(*rows)
+    vectors = {name: embedded(table, ENGINE) for name, table in tabled.items()}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prompts, embeddings = written(folder / "week", rows)
+        old_prompts, old_embeddings = written(folder / "earlier", earlier)
+        parts = [
+            EarlierPart(
+                old_prompts[source],
+                old_embeddings[source],
+                pa.array(sorted(row["sample_id"] for row in earlier if row["source"] == source)),
+            )
+            for source in old_prompts
+        ]
+        found = decide_week(
+            prompts,
+            embeddings,
+            contaminated(tabled, vectors, [benchmark(*items)], Decontamination()),
+            parts,
+            {"numbers": 1, "other": 0},
+            Dedup(),
+            folder,
+            block,
+        )
+        assert {path.name for path in folder.iterdir()} <= {"week", "earlier"}
+    return found
 
 
 def fates(found: WeekDecisions) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -106,7 +132,7 @@ def test_an_identical_prompt_of_a_better_ranked_source_is_kept():
 
 
 def test_a_similar_prompt_of_an_earlier_week_stays():
-    earlier = kept_earlier(prompt_row("old", EGGS))
+    earlier = [prompt_row("old", EGGS)]
     found = decide(prompt_row("new", f"{EGGS} morning", reference_answer="1"), earlier=earlier)
     reason, evidence = fates(found)["new"]
     assert reason == "semantic_duplicate"
@@ -115,7 +141,7 @@ def test_a_similar_prompt_of_an_earlier_week_stays():
 
 
 def test_a_newer_version_supersedes_and_replaces_the_older_one():
-    earlier = kept_earlier(prompt_row("old", EGGS))
+    earlier = [prompt_row("old", EGGS)]
     found = decide(prompt_row("new", f"{EGGS} morning", supersedes="old"), earlier=earlier)
     assert fates(found) == {"new": ("kept", {})}
     assert found.superseded.to_pylist() == [{"sample_id": "old", "superseded_by": "new"}]
@@ -131,14 +157,87 @@ def test_a_dropped_newer_version_still_supersedes():
 def test_a_week_without_rows_decides_nothing():
     found = decide()
     assert (found.table.num_rows, found.superseded.num_rows) == (0, 0)
-    assert found.stats.nearest == [0] * 50
+    assert found.stats.thresholds["nearest"] == [0] * 50
 
 
 def test_stats_count_every_candidate():
     found = decide(prompt_row("a", EGGS), prompt_row("b", PEARS), prompt_row("c", f"{PEARS} now"))
     assert found.stats.candidates == 3
     assert found.stats.kept == 2
-    assert sum(found.stats.nearest) == 3
+    assert sum(found.stats.thresholds["nearest"]) == 3
+
+
+def test_references_that_differ_keep_similar_prompts_and_are_reported():
+    found = decide(
+        prompt_row("a", f"{EGGS} morning", reference_answer="12"),
+        prompt_row("b", f"{EGGS} evening", reference_answer="12.0"),
+        prompt_row("c", f"{EGGS} noon", reference_answer="13"),
+        prompt_row("d", f"{EGGS} noon", reference_answer="14"),
+        prompt_row("e", PEARS, reference_answer="15"),
+    )
+    kept = {sample for sample, fate in fates(found).items() if fate[0] == "kept"}
+    assert kept == {"a", "c", "e"}
+    assert fates(found)["d"] == (
+        "exact_duplicate",
+        {"twin": "c", "similarity": 1.0, "different_references": True},
+    )
+    stats = found.stats
+    assert (stats.different_references, stats.kept_for_reference) == (1, 1)
+    assert stats.identical_with_different_references == 1
+
+
+def test_a_reference_answer_of_an_earlier_week_counts_as_well():
+    earlier = [
+        prompt_row("old", EGGS, reference_answer="12"),
+        prompt_row("older", PEARS, reference_answer="1"),
+    ]
+    rows = [
+        prompt_row("same", f"{EGGS} morning", reference_answer="12.0"),
+        prompt_row("other", f"{PEARS} quickly", reference_answer="2"),
+    ]
+    found = fates(decide(*rows, earlier=earlier))
+    assert found["same"][1]["twin"] == "old"
+    assert found["other"] == ("kept", {})
+
+
+def test_a_prompt_without_a_vector_is_an_error(tmp_path: Path):
+    prompts, _ = written(tmp_path / "whole", [prompt_row("a", EGGS), prompt_row("b", PEARS)])
+    _, embeddings = written(tmp_path / "part", [prompt_row("b", PEARS)])
+    with pytest.raises(KeyError, match=r"prompts of numbers have no vectors: \['a'\]"):
+        decide_week(prompts, embeddings, Contamination(), [], {"numbers": 1}, Dedup(), tmp_path)
+
+
+def test_an_undecided_row_is_pending_and_nobodys_twin(tmp_path: Path):
+    prompts, embeddings = written(tmp_path / "week", [prompt_row("a", EGGS), prompt_row("b", EGGS)])
+    open_question = Contamination(undecided={"a": Undecided("judge_missing", {"item_id": "x"})})
+    found = decide_week(prompts, embeddings, open_question, [], {"numbers": 1}, Dedup(), tmp_path)
+    assert fates(found) == {"a": ("judge_missing", {"item_id": "x"}), "b": ("kept", {})}
+
+
+def generated(count: int) -> list[dict[str, Any]]:
+    draw = random.Random(0)
+    words = [f"word{i}" for i in range(30)]
+    texts = [" ".join(draw.choices(words, k=12)) for _ in range(count // 4)]
+    return [
+        prompt_row(
+            f"{i:04d}",
+            draw.choice(texts) + draw.choice(["", " now", " again now"]),
+            source=draw.choice(["numbers", "other"]),
+            reference_answer=draw.choice([None, "1", "2"]),
+        )
+        for i in range(count)
+    ]
+
+
+def test_a_week_is_decided_alike_whatever_the_block_and_the_order_of_its_rows():
+    rows = generated(480)
+    rows, earlier = rows[:400], [row for row in rows[400:] if row["reference_answer"] is None]
+    one = decide(*rows, earlier=earlier)
+    random.Random(1).shuffle(rows)
+    other = decide(*rows, earlier=earlier, block=37)
+    assert one.table.equals(other.table)
+    assert one.stats == other.stats
+    assert one.stats.duplicates["semantic_duplicate"] > 50
 
 
 def test_embedding_tables_hold_the_kept_rows_and_unit_vectors():
