@@ -13,8 +13,10 @@ from pathlib import Path
 
 _PACKAGE = "am_assets"
 _NOT_BEHAVIOUR = {
+    "am_assets.core.comparing",
     "am_assets.core.config",
     "am_assets.core.memory",
+    "am_assets.core.section",
     "am_assets.core.store",
     "am_assets.core.usage",
 }

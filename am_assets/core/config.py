@@ -11,23 +11,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from am_assets.core.comparing import (
+    Calibration,
+    Decontamination,
+    Dedup,
+    KeyProblem,
+    calibrated,
+    check_judge,
+)
 from am_assets.core.requests import Sampling
+from am_assets.core.section import Section, Share
 from am_assets.core.verdict import Kind
 
 Difficulty = Literal["very easy", "easy", "medium", "hard", "very hard"]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ProfileError(ValueError):
     """A profile that cannot be used; the message is one sentence for the person who wrote it."""
-
-
-class Section(BaseModel):
-    """A frozen part of a profile that refuses unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class Marker(Section):
@@ -139,10 +141,17 @@ class Model(Section):
     """Passed to the engine as they are (tensor_parallel_size, base_url, …)."""
 
 
+class EmbeddingModel(Model):
+    """An embedding model, with the thresholds that belong to it."""
+
+    calibration: Calibration | None = None
+    """Null for the packaged MiniLM is the one in the profile `files`."""
+
+
 class Models(Section):
     """The models of a profile; all but the embedding model are optional."""
 
-    embedding: Model
+    embedding: EmbeddingModel
     teacher: Model | None = None
     instruct: Model | None = None
     reward: Model | None = None
@@ -169,22 +178,6 @@ class Embedding(Section):
     max_tokens: int = Field(default=256, ge=8)
     """Window of a long prompt, in tokens; longer prompts get the mean of their windows."""
     stride: int = Field(default=192, ge=1)
-
-
-class Dedup(Section):
-    """Semantic dedup (AM 2.1.4)."""
-
-    threshold: Share = 0.9
-    keep_different_references: bool = True
-
-
-class Decontamination(Section):
-    """Decontamination against every benchmark (DD 2.2.2)."""
-
-    embedding_threshold: Share = 0.9
-    word_ngram: int = Field(default=8, ge=2)
-    character_ngram: int = Field(default=20, ge=4)
-    """For text without spaces between words (Chinese)."""
 
 
 class Labels(Section):
@@ -353,6 +346,11 @@ def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
         raise ProfileError(f"profile {name_or_path} is not valid YAML: {where}") from error
     if not isinstance(data, dict):
         raise ProfileError(f"profile {name_or_path} must be a mapping of keys")
+    try:
+        data = calibrated(data)
+        check_judge(data)
+    except KeyProblem as problem:
+        raise ProfileError(f"profile {name_or_path}, key {problem}") from problem
     try:
         return Profile.model_validate({**data, "folder": (folder or home).resolve()})
     except ValidationError as error:

@@ -1,6 +1,7 @@
 """What decontamination says of a prompt: hit, undecided, or nothing."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -51,3 +52,20 @@ class Contamination:
         """Hits by benchmark and method, e.g. {"gsm8k/ngram": 3}."""
         found = Counter(f"{hit.benchmark}/{hit.method}" for hit in self.hits.values())
         return dict(sorted(found.items()))
+
+
+def hit_on(item: Item, method: Method, score: float) -> Hit:
+    """A hit on `item`, its score rounded."""
+    return Hit(item.benchmark, item.item_id, method, round(score, 6))
+
+
+_RANK = {"exact": 0, "ngram": 1, "embedding": 2, "judge": 3}
+
+
+def best_hit(hits: Iterable[Hit]) -> Hit | None:
+    """The hit to name of several: by method in the order of `Method`, then the highest score.
+
+    Ties go to the first benchmark and item by name, so that the choice does not depend on which
+    benchmark was scanned when.
+    """
+    return min(hits, key=lambda h: (_RANK[h.method], -h.score, h.benchmark, h.item), default=None)
