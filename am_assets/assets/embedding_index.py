@@ -1,21 +1,22 @@
 """embedding_index: one vector a prompt, versioned as Parquet and served from LanceDB (AM 2.1.4)."""
 
-import pyarrow.parquet as pq
+from collections import Counter
 
 from am_assets.core.config import Profile
 from am_assets.core.ledger import Ledger
 from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
-from am_assets.core.schema import PROMPTS, embedding_schema, kept
+from am_assets.core.schema import PROMPTS, embedding_schema
 from am_assets.stages.embedding import COLUMNS, embed_prompts
-from am_assets.stages.vector_index import VectorIndex
+from am_assets.stages.neighbours import open_index
+from am_assets.stages.vector_index import Partition
 
 
 def build(run: Run) -> Built:
     """Embed the cleaned prompts, and bring the LanceDB table in line with them."""
     engine = run.engines.embedding()
-    rows = kept(run.read(PROMPTS.name)).num_rows
+    rows = sum(run.manifest(ref).rows_kept or 0 for ref in run.refs(PROMPTS.name))
     with run.writer(embedding_schema(engine.dimension)) as writer:
-        embed_prompts(
+        pieces = embed_prompts(
             run.batches(PROMPTS.name, COLUMNS),
             engine,
             run.memory,
@@ -24,14 +25,24 @@ def build(run: Run) -> Built:
             run.meter("embedding", rows, "prompts", engine.gpus),
         )
         table = writer.finish()
-    return Built([table], Ledger(rows, table.num_rows))
+    return Built([table], Ledger(rows, table.num_rows), counts=_windows(pieces))
+
+
+def _windows(pieces: Counter[int]) -> dict[str, object]:
+    """Prompts by the windows they are embedded in, and the share of those that need several."""
+    long = sum(count for number, count in pieces.items() if number > 1)
+    return {
+        "prompts_by_windows": {str(number): pieces[number] for number in sorted(pieces)},
+        "long_share": round(long / max(pieces.total(), 1), 6),
+    }
 
 
 def index(run: Run, built: Built, root: str) -> None:
     """Replace this partition in the derived LanceDB table; idempotent."""
-    uri = run.root / "data" / run.profile.name / "_lancedb"
-    vectors = pq.read_table(run.folder / "embedding_index.parquet")
-    VectorIndex(str(uri)).replace_partition(vectors, run.key["source"], run.key["week"], root)
+    where = Partition(
+        run.key["source"], run.key["week"], root, run.folder / "embedding_index.parquet"
+    )
+    open_index(run.root, run.profile.name).replace_partition(where)
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

@@ -113,7 +113,7 @@ def status(profile: str, folder: Path | None, as_json: bool) -> None:
 @main.command()
 @profile_option
 def restore(profile: str) -> None:
-    """Bring the working tree's data in line with the data branch, from the DVC cache.
+    """Bring data/ and the vector index in line with the data branch, from the DVC cache.
 
     \b
     Example (after deleting data/, or after fetching another clone's am-data branch):
@@ -121,12 +121,16 @@ def restore(profile: str) -> None:
     """
     from am_assets.core.config import load_profile
     from am_assets.core.store import Store, find_root
+    from am_assets.stages.neighbours import open_index, published_partitions
 
     store = Store(find_root(), load_profile(profile).name)
     snapshot = store.snapshot()
     refs = snapshot.refs()
     restored = sum(store.restore(manifest) for manifest in snapshot.manifests(refs).values())
     say(f"{len(refs)} artifacts published, {restored} brought in line")
+    partitions = published_partitions(snapshot)
+    indexed = open_index(store.root, store.profile).bring_in_line(partitions)
+    say(f"{len(partitions)} partitions in the vector index, {indexed} brought in line")
 
 
 @main.command()

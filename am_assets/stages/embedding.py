@@ -1,5 +1,6 @@
 """The `embedding_index` stage: one unit vector a kept prompt."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -24,12 +25,14 @@ def embed_prompts(
     config: Embedding,
     write: Callable[[Mapping[str, Any]], None],
     meter: Meter,
-) -> None:
+) -> Counter[int]:
     """`write` a row of the embedding table for every kept row of `prompts` (COLUMNS, in parts).
 
-    A vector is remembered under the text, the model and the settings that shape it. Raises
-    ValueError where the model gives numbers that are not finite.
+    A vector is remembered under the text, the model and the settings that shape it. Gives how many
+    prompts are embedded in so many windows. Raises ValueError where the model gives numbers that
+    are not finite.
     """
+    counts: Counter[int] = Counter()
     rows = (row for part in prompts for row in _kept(part))
     for window in windows(rows, lambda row: len(row["prompt"])):
         texts: list[str] = [row.pop("prompt") for row in window]
@@ -40,7 +43,9 @@ def embed_prompts(
         meter.computed(len(texts) - remembered)
         for row, vector, pieces in zip(window, vectors, engine.pieces(texts), strict=True):
             write({**row, "vector": vector, "pieces": pieces})
+            counts[pieces] += 1
     meter.finish()
+    return counts
 
 
 def matrix(table: pa.Table) -> np.ndarray:

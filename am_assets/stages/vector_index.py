@@ -2,161 +2,320 @@
 
 The sorted Parquet files are the truth; this index answers nearest-neighbour questions about them.
 Each partition (source and week) is replaced as a whole, and a tag says which root it holds. The
-search is flat: an approximate index would answer differently each time it is built.
+search reads every vector: an approximate index would answer differently each time it is built.
+
+One writer works at a time and readers wait for it: a lock beside the table sees to that, and goes
+with a process that is killed. A partition is deleted and appended, not merged, because Lance's
+merge reads the whole table into memory. There is no index on the ids: at 100,000 rows it finds a
+sample no faster than the scan does.
 """
 
+import fcntl
 import hashlib
-import random
-import time
-from collections.abc import Callable, Iterable
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar, cast
+from pathlib import Path
+from typing import NamedTuple
 
 import lancedb
 import numpy as np
 import pyarrow as pa
-from lancedb.query import LanceVectorQueryBuilder
+import pyarrow.parquet as pq
+
+from am_assets.stages.similarity import exact_similarity
 
 _TABLE = "prompts"
-_COLUMNS = ["sample_id", "source", "week", "vector"]
-_ATTEMPTS = 12
-# Lance 7: declares a key, without which two concurrent merges of one id both insert it.
+_COLUMNS = ("sample_id", "source", "week", "vector")
+_BATCH_ROWS = 4096
+_MARGIN = 1e-9
+"""More than float64 products of unit vectors are off by, any summation order."""
+# Lance 7: declares the key of a row.
 _PRIMARY_KEY = {b"lance-schema:unenforced-primary-key": b"true"}
-
-T = TypeVar("T")
 
 
 class VectorIndexError(RuntimeError):
-    """The index could not be written; one sentence with the remedy."""
+    """The index cannot be used; one sentence with the remedy."""
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """A published embedding artifact: `parquet` holds its rows, sorted by id, with this `root`."""
+
+    source: str
+    week: str
+    root: str
+    parquet: Path
+
+    @property
+    def tag(self) -> str:
+        """Tag of the index that says that it holds this root."""
+        return _prefix(self.source, self.week) + self.root
+
+
+class Neighbour(NamedTuple):
+    """A sample and its cosine similarity, exact in float64."""
+
+    sample_id: str
+    source: str
+    week: str
+    similarity: float
 
 
 class VectorIndex:
-    """The index at `uri` (a folder). Several processes may write different partitions at once."""
+    """The index in the folder `uri`. Any number of processes of one machine may use it at once."""
 
     def __init__(self, uri: str) -> None:
-        self._database = lancedb.connect(uri)
+        self._folder = Path(uri)
 
-    def replace_partition(self, table: pa.Table, source: str, week: str, root: str) -> None:
-        """Make the partition hold exactly the rows of `table`, an embedding table with `root`.
+    def replace_partition(self, partition: Partition) -> None:
+        """Make the partition hold exactly the rows of its artifact.
 
-        Does nothing when the partition has that root already. Raises VectorIndexError when other
-        writers leave no turn.
+        Does nothing where it has that root already. What it held before leaves the disk.
         """
-        if self.root(source, week) == root:
-            return
-        rows = _rows(table)
-        self._retry(lambda: self._ensure(rows.schema))
-        # The tag goes first: a writer killed in between leaves no tag that is untrue.
-        self._retry(lambda: self._untag(source, week))
-        self._retry(lambda: self._merge(rows, source, week))
-        self._retry(lambda: self._tag(source, week, root))
+        with self._locked(fcntl.LOCK_EX):
+            if partition.tag not in self._tags():
+                self._replace(partition)
 
-    def rebuild(self, partitions: Iterable[tuple[pa.Table, str, str, str]]) -> None:
-        """Drop everything and load (table, source, week, root) of every partition anew."""
-        if _TABLE in self._database.list_tables().tables:
-            self._database.drop_table(_TABLE)
-        for table, source, week, root in partitions:
-            self.replace_partition(table, source, week, root)
+    def bring_in_line(self, partitions: Iterable[Partition]) -> int:
+        """Replace what has another root, drop what is not among `partitions`.
 
-    def root(self, source: str, week: str) -> str | None:
-        """Root of the artifact that the partition holds, None when it is not loaded."""
-        if _TABLE not in self._database.list_tables().tables:
-            return None
-        prefix = _prefix(source, week)
-        names = [name for name in self._open().tags.list() if name.startswith(prefix)]
-        return names[0].removeprefix(prefix) if len(names) == 1 else None
+        Gives how many partitions had to be touched.
+        """
+        wanted = sorted(partitions)
+        with self._locked(fcntl.LOCK_EX):
+            tags = self._tags()
+            changed = [item for item in wanted if item.tag not in tags]
+            known = {(item.source, item.week) for item in wanted}
+            gone = sorted(self._places() - known)
+            deleted = sum(self._delete(source, week) for source, week in gone)
+            for item in changed:
+                self._replace(item)
+            if stray := set(self._tags()) - {item.tag for item in wanted}:
+                table = self._open()
+                for name in stray:
+                    table.tags.delete(name)
+            if deleted:
+                self._purge()
+        return len(changed) + len(gone)
+
+    def rebuild(self, partitions: Iterable[Partition]) -> None:
+        """Load every partition into a new table, which takes the place of the old one whole.
+
+        No byte of the old one stays.
+        """
+        fresh = VectorIndex(f"{self._folder}.new")
+        with self._locked(fcntl.LOCK_EX):
+            # A killed run's, where there is one.
+            shutil.rmtree(fresh._folder, ignore_errors=True)
+            for partition in sorted(partitions):
+                fresh._replace(partition)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if fresh._folder.exists():
+                fresh._folder.rename(self._folder)
+
+    def holds(self, partition: Partition) -> bool:
+        """Whether the partition is loaded whole, with this root."""
+        with self._locked(fcntl.LOCK_SH):
+            return partition.tag in self._tags()
+
+    def differences(self, partitions: Sequence[Partition]) -> list[str]:
+        """Where the index differs from `partitions`, one sentence each; empty where it is equal.
+
+        Compared are the roots of the tags, and row by row the sample, source, week and the
+        vector's bits.
+        """
+        found: list[str] = []
+        with self._locked(fcntl.LOCK_SH):
+            tags = set(self._tags())
+            for partition in sorted(partitions):
+                where = f"{partition.source} {partition.week}"
+                if partition.tag not in tags:
+                    found.append(f"{where} is not tagged with its root {partition.root[:12]}")
+                if problem := self._difference(partition):
+                    found.append(f"{where} {problem}")
+            if stray := tags - {partition.tag for partition in partitions}:
+                found.append(f"{len(stray)} tags name roots that are not published")
+            known = {(partition.source, partition.week) for partition in partitions}
+            found += [f"{s} {w} is not published" for s, w in sorted(self._places() - known)]
+        return found
 
     def count(self) -> int:
         """Rows of all partitions."""
-        if _TABLE not in self._database.list_tables().tables:
-            return 0
-        return self._open().count_rows()
+        with self._locked(fcntl.LOCK_SH):
+            return self._open().count_rows() if self._exists() else 0
 
-    def neighbours(self, vector: np.ndarray, k: int) -> list[tuple[str, float]]:
-        """The `k` nearest samples, exactly: (sample_id, cosine similarity), nearest first."""
-        if _TABLE not in self._database.list_tables().tables:
-            return []
-        query = cast(
-            LanceVectorQueryBuilder,
-            self._open().search(vector.astype(np.float32), vector_column_name="vector"),
-        )
-        found = (
-            query.distance_type("cosine")
-            .bypass_vector_index()
-            .limit(k)
-            .select(["sample_id", "_distance"])
-            .to_list()
-        )
-        pairs = [(row["sample_id"], 1.0 - float(row["_distance"])) for row in found]
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+    def vector(self, sample_id: str) -> np.ndarray | None:
+        """The sample's vector, None where the index does not hold it."""
+        with self._locked(fcntl.LOCK_SH):
+            for batch in self._scan(f"sample_id = '{_quoted(sample_id)}'"):
+                if batch.num_rows:
+                    return _vectors(batch)[0]
+        return None
+
+    def neighbours(self, vector: np.ndarray, k: int) -> list[Neighbour]:
+        """The `k` samples nearest to a unit vector, nearest first, equally near ones by id.
+
+        Similarities are exact, so that the answer does not depend on how the index was built.
+        Raises VectorIndexError where the index has vectors of another length.
+        """
+        query = vector.astype(np.float32)[None]
+        best: list[Neighbour] = []
+        with self._locked(fcntl.LOCK_SH):
+            for batch in self._scan():
+                vectors = _vectors(batch)
+                if vectors.shape[1] != query.shape[1]:
+                    raise VectorIndexError(
+                        f"the index holds vectors of length {vectors.shape[1]} and the model gives "
+                        f"{query.shape[1]}: materialize embedding_index with this model"
+                    )
+                near = vectors.astype(np.float64) @ query[0].astype(np.float64)
+                least = best[-1].similarity if len(best) == k else -np.inf
+                rows = np.flatnonzero(near >= least - _MARGIN)
+                exact = exact_similarity(vectors[rows], query.repeat(len(rows), axis=0))
+                named = batch.select(["sample_id", "source", "week"]).take(pa.array(rows))
+                best += [
+                    Neighbour(**row, similarity=value)
+                    for row, value in zip(named.to_pylist(), exact.tolist(), strict=True)
+                ]
+                best = sorted(best, key=lambda item: (-item.similarity, item.sample_id))[:k]
+        return best
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Holds the index's lock, shared or alone. What follows is called with it held."""
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        with Path(f"{self._folder}.lock").open("w") as handle:
+            fcntl.flock(handle, how)
+            yield
+
+    def _exists(self) -> bool:
+        return (self._folder / f"{_TABLE}.lance").is_dir()
 
     def _open(self) -> lancedb.table.Table:
-        return self._database.open_table(_TABLE)
+        """The table at its latest version."""
+        return lancedb.connect(str(self._folder)).open_table(_TABLE)
 
-    def _ensure(self, schema: pa.Schema) -> None:
-        self._database.create_table(_TABLE, schema=schema, exist_ok=True)
+    def _tags(self) -> list[str]:
+        return list(self._open().tags.list()) if self._exists() else []
 
-    def _merge(self, rows: pa.Table, source: str, week: str) -> None:
-        partition = f"source = '{_quoted(source)}' AND week = '{_quoted(week)}'"
-        (
-            self._open()
-            .merge_insert("sample_id")
-            .when_matched_update_all()
-            .when_not_matched_insert_all()
-            .when_not_matched_by_source_delete(partition)
-            .execute(rows, timeout=timedelta(minutes=10))
-        )
+    def _places(self) -> set[tuple[str, str]]:
+        """Source and week of every partition that has rows."""
+        found: set[tuple[str, str]] = set()
+        for batch in self._scan(columns=("source", "week")):
+            unique = pa.Table.from_batches([batch]).group_by(["source", "week"]).aggregate([])
+            found.update((row["source"], row["week"]) for row in unique.to_pylist())
+        return found
 
-    def _untag(self, source: str, week: str) -> None:
-        tags = self._open().tags
-        for name in list(tags.list()):
-            if name.startswith(_prefix(source, week)):
-                tags.delete(name)
+    def _scan(
+        self, where: str | None = None, columns: Sequence[str] = _COLUMNS
+    ) -> Iterator[pa.RecordBatch]:
+        """Some rows, or all of them, in no particular order."""
+        if self._exists():
+            query = self._open().search().select(list(columns))
+            yield from (query.where(where) if where else query).to_batches(_BATCH_ROWS)
 
-    def _tag(self, source: str, week: str, root: str) -> None:
+    def _replace(self, partition: Partition) -> None:
+        with pq.ParquetFile(partition.parquet) as file:
+            schema = _schema(file.schema_arrow)
+            if self._exists() and self._open().schema.field("vector").type != schema.field(3).type:
+                # Another model's vectors, which cannot stand beside the old ones.
+                lancedb.connect(str(self._folder)).drop_table(_TABLE)
+            if not self._exists():
+                lancedb.connect(str(self._folder)).create_table(_TABLE, schema=schema)
+            replaced = self._delete(partition.source, partition.week)
+            if file.metadata.num_rows:
+                batches = file.iter_batches(_BATCH_ROWS, columns=list(_COLUMNS))
+                rows = (_rows(batch, schema) for batch in batches)
+                self._open().add(pa.RecordBatchReader.from_batches(schema, rows))
+        if replaced:
+            self._purge()
         table = self._open()
-        table.tags.create(_prefix(source, week) + root, table.version)
+        table.tags.create(partition.tag, table.version)
 
-    def _retry(self, work: Callable[[], T]) -> T:
-        """Do `work`, again after a commit conflict with another writer."""
-        # Seeded by nothing: writers that collided must not wait equally long.
-        chance = random.Random()
-        for attempt in range(_ATTEMPTS):
-            try:
-                return work()
-            except (OSError, RuntimeError, ValueError) as error:
-                if not _is_conflict(error) or attempt == _ATTEMPTS - 1:
-                    detail = " ".join(str(error).split())[:200]
-                    raise VectorIndexError(
-                        f"the vector index cannot be written ({detail}): it is derived, "
-                        "so delete its folder and materialize the embeddings again"
-                    ) from error
-                time.sleep(chance.uniform(0, min(2.0, 0.02 * 2**attempt)))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+    def _delete(self, source: str, week: str) -> int:
+        """Delete a partition's rows; gives how many there were."""
+        table = self._open()
+        # The tag goes first: a writer killed in between leaves no tag that is untrue.
+        for name in list(table.tags.list()):
+            if name.startswith(_prefix(source, week)):
+                table.tags.delete(name)
+        rows = table.count_rows(_where(source, week))
+        if rows:
+            table.delete(_where(source, week))
+        return rows
+
+    def _purge(self) -> None:
+        """Remove deleted vectors from the disk: Lance keeps the files of earlier versions."""
+        self._open().optimize()
+        table = self._open()
+        # A tag would keep its version; the other partitions are the same in the latest one.
+        for name in list(table.tags.list()):
+            table.tags.update(name, table.version)
+        with warnings.catch_warnings():
+            # Of processes that still read an older version: the lock says there are none.
+            warnings.simplefilter("ignore", UserWarning)
+            table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+
+    def _difference(self, partition: Partition) -> str | None:
+        """How the partition's rows differ from the artifact's."""
+        place, rows = _where(partition.source, partition.week), 0
+        with pq.ParquetFile(partition.parquet) as file:
+            for batch in file.iter_batches(_BATCH_ROWS, columns=list(_COLUMNS)):
+                rows += batch.num_rows
+                published = pa.Table.from_batches([batch])
+                first, last = (_quoted(published["sample_id"][i].as_py()) for i in (0, -1))
+                between = f"sample_id >= '{first}' AND sample_id <= '{last}'"
+                held = pa.Table.from_batches(
+                    list(self._scan(f"{place} AND {between}")), _schema(file.schema_arrow)
+                ).sort_by("sample_id")
+                for column in _COLUMNS:
+                    if _bits(held[column]) != _bits(published[column]):
+                        return f"differs in {column} from the sample {first} on"
+        held_rows = self._open().count_rows(place) if self._exists() else 0
+        return None if held_rows == rows else f"has {held_rows} rows, published are {rows}"
 
 
-def _is_conflict(error: Exception) -> bool:
-    text = str(error).lower()
-    return any(word in text for word in ("conflict", "concurrent", "already exists", "retry"))
+def _schema(parquet: pa.Schema) -> pa.Schema:
+    # Parquet names a list's items otherwise than Lance does.
+    vectors = pa.list_(pa.float32(), parquet.field("vector").type.list_size)
+    return pa.schema(
+        [
+            pa.field("sample_id", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
+            pa.field("source", pa.string()),
+            pa.field("week", pa.string()),
+            pa.field("vector", vectors),
+        ]
+    )
 
 
-def _rows(table: pa.Table) -> pa.Table:
-    # Parquet names a list's items otherwise than Arrow does.
-    vectors = pa.list_(pa.float32(), table.schema.field("vector").type.list_size)
-    fields = [
-        pa.field("sample_id", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
-        pa.field("source", pa.string()),
-        pa.field("week", pa.string()),
-        pa.field("vector", vectors),
-    ]
-    columns = {name: table[name].combine_chunks() for name in _COLUMNS}
-    columns["vector"] = columns["vector"].cast(vectors)
-    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
+def _rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    columns = [batch.column(name).cast(schema.field(name).type) for name in _COLUMNS]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _vectors(batch: pa.RecordBatch) -> np.ndarray:
+    flat = batch.column("vector").flatten()
+    return flat.to_numpy(zero_copy_only=False).reshape(batch.num_rows, -1)
+
+
+def _bits(column: pa.ChunkedArray) -> list[object] | bytes:
+    """Values that are equal where every bit is; NaN and -0.0 included."""
+    if pa.types.is_fixed_size_list(column.type):
+        return column.combine_chunks().flatten().to_numpy(zero_copy_only=False).tobytes()
+    return column.to_pylist()
 
 
 def _prefix(source: str, week: str) -> str:
     """Tag names allow few characters; a digest of the partition tells `a-b`/`c` from `a`/`b-c`."""
     return hashlib.sha256(f"{source}\x00{week}".encode()).hexdigest()[:16] + "."
+
+
+def _where(source: str, week: str) -> str:
+    return f"source = '{_quoted(source)}' AND week = '{_quoted(week)}'"
 
 
 def _quoted(text: str) -> str:
