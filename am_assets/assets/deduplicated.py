@@ -5,7 +5,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from am_assets.assets.pictures import threshold_pictures
 from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
 from am_assets.core.manifest import Ref
@@ -14,6 +13,7 @@ from am_assets.core.schema import BENCHMARKS, DEDUPLICATED, PROMPTS, SUPERSEDED,
 from am_assets.stages.decisions import decide_week
 from am_assets.stages.decontamination import contaminated
 from am_assets.stages.selecting import without
+from am_assets.stages.threshold_page import threshold_pictures
 from am_assets.stages.week_rows import EarlierPart
 
 VECTORS = "embedding_index"

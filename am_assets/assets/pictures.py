@@ -47,31 +47,3 @@ def chat_scores(counts: Mapping[str, Any] | None) -> dict[str, bytes]:
     marks = sorted({one["value"] for one in counts["thresholds"].values()})
     title = "chat scores and their threshold"
     return {"chat scores": plots.counted_histogram(counts["scores"], title, "score", marks)}
-
-
-def threshold_pictures(report: Mapping[str, Any]) -> dict[str, bytes]:
-    """Similarities, and what each dedup threshold would do (`ThresholdReport.as_dict()`)."""
-    steps, mark = report["sweep"], (report["threshold"],)
-    thresholds = [step["threshold"] for step in steps]
-    shares = ("same_reference_share", "same_reference_found")
-    return {
-        "similarity to the nearest prompt": plots.counted_histogram(
-            report["nearest"], "similarity to the nearest prompt", "cosine similarity", mark
-        ),
-        "rows dropped by threshold": plots.lines(
-            thresholds,
-            {name: [step[name] for step in steps] for name in ("dropped", "kept_for_reference")},
-            "rows by dedup threshold",
-            "threshold",
-            "rows",
-            mark,
-        ),
-        "reference answers by threshold": plots.lines(
-            thresholds,
-            {name.replace("_", " "): [step[name] for step in steps] for name in shares},
-            "pairs with reference answers",
-            "threshold",
-            "share",
-            mark,
-        ),
-    }

@@ -57,6 +57,7 @@ def deduplicate(
     policies: Sequence[Dedup],
     block: int = BLOCK,
     scratch: Path | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> list[Outcome]:
     """Decide which of `candidates` repeat another, under each of `policies` at once.
 
@@ -64,12 +65,15 @@ def deduplicate(
     that stay whatever comes, part by part. Identical prompts are duplicates whatever their vectors
     and references. A twin is the most similar kept row that comes before, ties by sample id.
     Vectors of kept candidates are held in a file in the folder `scratch`, or in memory without one.
+    `progress` is called with the number of candidates decided so far.
     """
     run = _Run(candidates, policies, block)
     for part in earlier:
         run.compare(part)
     with _matrix(candidates.vectors.shape, scratch) as kept:
-        run.decide(order, kept)
+        for decided in run.decide(order, kept):
+            if progress is not None:
+                progress(decided)
     return [policy.outcome() for policy in run.policies]
 
 
@@ -103,8 +107,11 @@ class _Run:
         for found in _gathered(pairs):
             self._weigh(found.left, part, found.right, found.similarity)
 
-    def decide(self, order: np.ndarray, kept: np.ndarray) -> None:
-        """Decide all candidates in `order`; `kept` takes the vectors of those kept."""
+    def decide(self, order: np.ndarray, kept: np.ndarray) -> Iterator[int]:
+        """Decide all candidates in `order`; `kept` takes the vectors of those kept.
+
+        Gives the number of candidates decided, block by block.
+        """
         kept_rows = np.empty(len(order), dtype=np.int64)
         count = 0
         for start in range(0, len(order), self._block):
@@ -121,6 +128,7 @@ class _Run:
                 kept[count : count + len(stay)] = vectors[stay]
                 kept_rows[count : count + len(stay)] = rows[stay]
                 count += len(stay)
+            yield min(start + self._block, len(order))
 
     def _with_kept(
         self, rows: np.ndarray, vectors: np.ndarray, kept_rows: np.ndarray, kept: np.ndarray

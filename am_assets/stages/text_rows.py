@@ -41,20 +41,25 @@ class LineReport:
 
 
 def read_rows(
-    path: Path, report: LineReport, required: Sequence[str] = ("id", "text")
+    path: Path,
+    report: LineReport,
+    required: Sequence[str] = ("id", "text"),
+    check: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, row) of every usable line of `path`; `report` counts them and the others.
 
     Every key of `required` holds a text that can be written as UTF-8; the first of them is the
     row's id and occurs once in the file, of several the first counts. Lines of white space are
-    skipped. Memory does not grow with the file. Raises OSError where it cannot be read.
+    skipped. `check` may raise MalformedRow for more. Memory does not grow with the file. Raises
+    OSError where it cannot be read.
     """
     seen = _Seen()
 
     def parse(line: bytes) -> dict[str, Any]:
         row = json_object(line)
         for key in required:
-            _check_text(row, key)
+            check_text(row, key)
+        check(row)
         return row
 
     with path.open("rb") as source:
@@ -95,7 +100,8 @@ def json_object(line: bytes) -> dict[str, Any]:
     return row
 
 
-def _check_text(row: dict[str, Any], key: str) -> None:
+def check_text(row: dict[str, Any], key: str) -> None:
+    """Raise MalformedRow unless `key` holds a text that can be written as UTF-8."""
     text = row.get(key)
     if not isinstance(text, str):
         raise MalformedRow(f'"{key}" must be a text' if key in row else f'"{key}" is missing')
