@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.stages.similarity import exact_similarity, nearest, pairs_above
+from am_assets.stages.similarity import exact_similarity, pairs_above
 from am_assets_tests.unit.stages.rows import unit
 
 
@@ -57,11 +57,3 @@ def test_a_zero_vector_is_similar_to_nothing():
 
 def test_no_vectors_make_no_pairs():
     assert found(np.zeros((0, 0), np.float32), some(3, 1), 0.5, 8) == {}
-
-
-def test_the_nearest_row_of_the_same_rows_is_another_one():
-    vectors = unit(np.array([[1, 0], [1, 0.1], [0, 1]], dtype=np.float32))
-    assert nearest(vectors, vectors, same=True, block=2) == pytest.approx(
-        [0.995, 0.995, 0.0995], abs=1e-3
-    )
-    assert nearest(vectors, vectors[:0], same=False).tolist() == [-1.0] * 3
