@@ -1,10 +1,11 @@
 """What one policy (a threshold, and whether references count) makes of pairs of similar rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from am_assets.core.config import Dedup
 from am_assets.stages.answers import DIFFERENT, UNKNOWN, compare_answers
@@ -42,27 +43,38 @@ class Outcome:
 
 
 class Seen:
-    """What all policies share: the candidates, and earlier rows with the same prompts.
+    """What all policies share: the candidates, and earlier rows with the same prompts."""
 
-    `groups` numbers the candidates' prompt hashes from 0; `answers` are their `answer_codes`.
-    """
-
-    def __init__(self, ids: pa.Array, groups: np.ndarray, count: int, answers: np.ndarray) -> None:
+    def __init__(
+        self, ids: pa.Array, prompt_hashes: pa.Array, answers: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
+        hashes = prompt_hashes.dictionary_encode()
+        count = len(hashes.dictionary)
         self.ids = ids
-        self.groups = groups
-        self.answers = answers
+        self.answers = answers(np.arange(len(ids)))
+        self.groups = hashes.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        """A number for each prompt hash, from 0."""
         self.held = np.zeros(count, dtype=bool)
         self.holders = np.full(count, None, dtype=object)
         """Sample id of the earlier row with the prompt of a group, the smallest of several."""
         self.holder_answers = np.full((count, 2), -1, dtype=np.int64)
+        self._hashes = hashes.dictionary
 
-    def hold(self, groups: np.ndarray, ids: Sequence[str], answers: np.ndarray) -> None:
-        """Take earlier rows that have the prompts of `groups`."""
-        for place, (group, sample) in enumerate(zip(groups.tolist(), ids, strict=True)):
+    def hold(
+        self, ids: pa.Array, prompt_hashes: pa.Array, answers: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
+        """Take earlier rows, of which some may have the prompts of candidates."""
+        groups = pc.call_function("index_in", [prompt_hashes], pc.SetLookupOptions(self._hashes))
+        rows = np.flatnonzero(groups.is_valid().to_numpy(zero_copy_only=False))
+        if not len(rows):
+            return
+        found = groups.take(pa.array(rows)).to_pylist()
+        names, codes = ids.take(pa.array(rows)).to_pylist(), answers(rows)
+        for place, (group, sample) in enumerate(zip(found, names, strict=True)):
             if not self.held[group] or sample < self.holders[group]:
                 self.held[group] = True
                 self.holders[group] = sample
-                self.holder_answers[group] = answers[place]
+                self.holder_answers[group] = codes[place]
 
 
 class Policy:
@@ -73,7 +85,7 @@ class Policy:
         self.kept = np.zeros(count, dtype=bool)
         self._threshold = settings.threshold
         self._keep_different = settings.keep_different_references
-        self._seen = seen
+        self.seen = seen
         self._best = np.full(count, _NOBODY)
         self._twin = np.full(count, None, dtype=object)
         self._answers = np.full(count, UNKNOWN, dtype=np.int8)
@@ -85,8 +97,8 @@ class Policy:
 
     def open(self, rows: np.ndarray) -> np.ndarray:
         """Which of `rows` repeat no kept prompt so far; the others are settled by that."""
-        groups = self._seen.groups[rows]
-        held = (self._holders[groups] >= 0) | self._seen.held[groups]
+        groups = self.seen.groups[rows]
+        held = (self._holders[groups] >= 0) | self.seen.held[groups]
         self._identical[rows[held]] = True
         return ~held
 
@@ -141,7 +153,7 @@ class Policy:
         above = similarity > self._threshold
         later, before = later[above], before[above]
         similarity, answers = similarity[above], answers[above]
-        groups = self._seen.groups[rows]
+        groups = self.seen.groups[rows]
         undecided = self.open(rows)
         _, firsts = np.unique(groups, return_index=True)
         waits = np.ones(len(rows), dtype=bool)
@@ -159,18 +171,18 @@ class Policy:
             if stands.any():
                 others, scores, relations = others[stands], similarity[own][stands], answers[own]
                 self.weigh(
-                    np.repeat(row, len(others)), others, scores, relations[stands], self._seen.ids
+                    np.repeat(row, len(others)), others, scores, relations[stands], self.seen.ids
                 )
             if self._best[row[0]] == _NOBODY:
                 self._keep(row)
 
     def _keep(self, rows: np.ndarray) -> None:
         self.kept[rows] = True
-        self._holders[self._seen.groups[rows]] = rows
+        self._holders[self.seen.groups[rows]] = rows
 
     def outcome(self) -> Outcome:
         """What was decided, once all candidates are."""
-        seen, identical = self._seen, np.flatnonzero(self._identical)
+        seen, identical = self.seen, np.flatnonzero(self._identical)
         groups = seen.groups[identical]
         own = self._holders[groups]
         # What an earlier week kept stands before what this one did.

@@ -94,9 +94,9 @@ class _Search:
         self._left, self._right = left, right
         self._threshold = threshold
         self._within = within
-        self._rows, self._columns = _TILES.get(device.type, _TILES["cpu"])
+        self._rows, self._columns = tile(device)
         self._sketch = fit(left, right, threshold, device)
-        self._codes = _encode(self._sketch, right, self._rows, scratch)
+        self._codes = encode(self._sketch, right, self._rows, scratch)
         self._errors = torch.stack([part.max() for part in self._codes.errors.split(self._columns)])
         self._lengths = self._codes.lengths if within else np.empty(len(left))
         self._products = Products(device, self._rows, self._columns)
@@ -117,7 +117,7 @@ class _Search:
                     max(first, column) if self._within else column, column + self._columns
                 )
                 products = self._products(own.places, self._codes.places[others])
-                rows, columns = _above(products, limits[:, group])
+                rows, columns = above(products, limits[:, group])
                 rows, columns = rows + first, columns + others.start
                 ahead = rows < columns if self._within else slice(None)
                 yield rows[ahead], columns[ahead]
@@ -136,7 +136,12 @@ class _Search:
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _encode(sketch: Sketch, vectors: np.ndarray, step: int, scratch: IO[bytes]) -> Codes:
+def tile(device: torch.device) -> tuple[int, int]:
+    """Rows and columns of products to take at once."""
+    return _TILES.get(device.type, _TILES["cpu"])
+
+
+def encode(sketch: Sketch, vectors: np.ndarray, step: int, scratch: IO[bytes]) -> Codes:
     """Codes of all rows; on a CPU the places lie in the file `scratch`."""
     shape = (len(vectors), sketch.width)
     if sketch.device.type == "cpu":
@@ -152,7 +157,7 @@ def _encode(sketch: Sketch, vectors: np.ndarray, step: int, scratch: IO[bytes]) 
     return Codes(places, errors, norms)
 
 
-def _above(products: torch.Tensor, limits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def above(products: torch.Tensor, limits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the products above the limit of their row."""
     rows = torch.nonzero(products.amax(dim=1) > limits)[:, 0]
     if not len(rows):

@@ -9,15 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from am_assets.core.config import Benchmark, Columns, Decontamination, Dedup
+from am_assets.core.config import Dedup
 from am_assets.core.memory import RowMemory
 from am_assets.core.schema import PROMPTS, embedding_schema
 from am_assets.core.store import write_table
-from am_assets.stages.benchmarks import benchmark_table
 from am_assets.stages.decisions import WeekDecisions, decide_week
-from am_assets.stages.decontamination import Contamination, Undecided, contaminated
+from am_assets.stages.decontamination import Contamination, Hit, Undecided
 from am_assets.stages.embedding import matrix
-from am_assets.stages.sources import UpstreamRow
 from am_assets.stages.week_rows import EarlierPart
 from am_assets_tests.unit.stages.rows import WordCountEngine, embedded, prompt_row
 
@@ -34,10 +32,8 @@ def tables(*rows: dict[str, Any]) -> dict[str, pa.Table]:
     }
 
 
-def benchmark(*prompts: str) -> pa.Table:
-    config = Benchmark(kind="files", location="x", domain="math", columns=Columns(prompt="q"))
-    rows = [UpstreamRow({"q": prompt}, "b", i, "") for i, prompt in enumerate(prompts, 1)]
-    return benchmark_table(config, "held_out", rows, ENGINE)
+def contaminated(*samples: str) -> Contamination:
+    return Contamination({one: Hit("held_out", "held_out/1", "exact", 1.0) for one in samples})
 
 
 def written(folder: Path, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Path], ...]:
@@ -56,12 +52,10 @@ def written(folder: Path, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Pat
 def decide(
     *rows: dict[str, Any],
     earlier: Sequence[dict[str, Any]] = (),
-    items: tuple[str, ...] = (),
+    contamination: Contamination | None = None,
     block: int = 8192,
 ) -> WeekDecisions:
     """Decide the week of `rows`; `earlier` are rows that an earlier week kept."""
-    tabled = tables(*rows)
-    vectors = {name: embedded(table, ENGINE) for name, table in tabled.items()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prompts, embeddings = written(folder / "week", rows)
@@ -77,7 +71,7 @@ def decide(
         found = decide_week(
             prompts,
             embeddings,
-            contaminated(tabled, vectors, [benchmark(*items)], Decontamination()),
+            contamination or Contamination(),
             parts,
             {"numbers": 1, "other": 0},
             Dedup(),
@@ -96,7 +90,7 @@ def fates(found: WeekDecisions) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def test_a_contaminated_row_names_item_method_and_score():
-    found = decide(prompt_row("a", EGGS), prompt_row("b", PEARS), items=(EGGS,))
+    found = decide(prompt_row("a", EGGS), prompt_row("b", PEARS), contamination=contaminated("a"))
     assert fates(found) == {
         "a": (
             "contaminated",
@@ -113,7 +107,7 @@ def test_a_contaminated_row_is_nobodys_twin():
         prompt_row("a", PEARS, reference_answer="1"),
         prompt_row("b", f"{PEARS} quickly", source="other"),
         prompt_row("c", shuffled),
-        items=(f"{EGGS} {PEARS}",),
+        contamination=contaminated("a", "b"),
     )
     assert {k: v[0] for k, v in fates(found).items()} == {
         "a": "contaminated",
