@@ -5,13 +5,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from am_assets.assets.decontaminating import contamination_of
 from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
 from am_assets.core.manifest import Ref
 from am_assets.core.pipeline import BENCHMARK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import BENCHMARKS, DEDUPLICATED, PROMPTS, SUPERSEDED, kept
 from am_assets.stages.decisions import decide_week
-from am_assets.stages.decontamination import contaminated
 from am_assets.stages.selecting import without
 from am_assets.stages.threshold_page import threshold_pictures
 from am_assets.stages.week_rows import EarlierPart
@@ -23,11 +23,10 @@ def build(run: Run) -> Built:
     """Decide which prompts of the week stay."""
     week = {ref.partition[0]: ref for ref in run.refs(PROMPTS.name) if run.is_own_week(ref)}
     vectors = {ref.partition[0]: ref for ref in run.refs(VECTORS) if run.is_own_week(ref)}
-    contamination = contaminated(
-        {source: run.read_ref(ref, PROMPTS.name) for source, ref in week.items()},
-        {source: run.read_ref(ref, VECTORS) for source, ref in vectors.items()},
-        [run.read_ref(ref, BENCHMARKS.name) for ref in run.refs(BENCHMARKS.name)],
-        run.profile.decontamination,
+    contamination = contamination_of(
+        run,
+        {source: (ref, vectors[source]) for source, ref in week.items()},
+        run.refs(BENCHMARKS.name),
     )
     decided = decide_week(
         {source: _file(run, ref) for source, ref in week.items()},
@@ -72,11 +71,15 @@ def _kept_earlier(run: Run) -> list[EarlierPart]:
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     del key
-    return {
+    config: dict[str, object] = {
         "dedup": profile.dedup.model_dump(mode="json"),
         "decontamination": profile.decontamination.model_dump(mode="json"),
         "ranks": {name: source.rank for name, source in profile.sources.items()},
     }
+    if profile.decontamination.judge.enabled and profile.models.instruct is not None:
+        judge = profile.models.instruct
+        config["judge"] = judge.model_dump(mode="json", include={"path", "revision", "dtype"})
+    return config
 
 
 STAGE = Stage(

@@ -91,7 +91,7 @@ class Decontamination(Section):
     word_ngram: int = Field(default=8, ge=2)
     character_ngram: int = Field(default=20, ge=4)
     """For text without spaces between words (Chinese)."""
-    ngram_share: Share = 0.05
+    ngram_share: Share = 0.07
     """Share of an item's n-grams, or of its question's, that makes a hit; 0 is any shared one."""
     judge: SameProblemJudge = SameProblemJudge()
 

@@ -175,6 +175,7 @@ class Embedding(Section):
     """How prompts are embedded."""
 
     batch: int = Field(default=32, ge=1)
+    """Rows of 32 tokens that a batch has; of longer windows it has fewer, in proportion."""
     max_tokens: int = Field(default=256, ge=8)
     """Window of a long prompt, in tokens; longer prompts get the mean of their windows."""
     stride: int = Field(default=192, ge=1)

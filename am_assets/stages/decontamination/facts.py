@@ -6,7 +6,7 @@ sign. These facts are compared in order and weighed by how rare they are in the 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from am_assets.stages.text import CJK
 
@@ -30,7 +30,8 @@ def facts(found: Sequence[str]) -> list[str]:
     """The facts of a text in order, of its tokens (`stages.text.tokens`): numbers, formulas.
 
     Numbers written in English or Chinese count; 0 and 1, which are words as often ("one of"), do
-    not. Single Latin letters and signs count in a text that has formulas.
+    not, nor does a number that counts on from the one before it. Single Latin letters and signs
+    are what formulas are made of.
     """
     result: list[str] = []
     run = ""
@@ -49,7 +50,7 @@ def facts(found: Sequence[str]) -> list[str]:
             result.append(token)
     if run:
         result += _chinese(run)
-    return [fact for fact in result if fact not in _TRIVIAL]
+    return list(_without_counting([fact for fact in result if fact not in _TRIVIAL]))
 
 
 def numbers(listed: Sequence[str]) -> list[str]:
@@ -63,6 +64,16 @@ def is_foreign(found: Sequence[str]) -> bool:
     other = sum(len(token) for token in found if token[0].isalpha() and not token.isascii())
     # A Latin letter is a fraction of a word, a Chinese character most of one.
     return 3 * other > latin
+
+
+def _without_counting(listed: Sequence[str]) -> Iterator[str]:
+    before = None
+    for fact in listed:
+        value = int(fact) if fact.isdigit() and len(fact) < 10 else None
+        if value is None or before is None or value != before + 1:
+            yield fact
+        if fact[0].isdigit():
+            before = value
 
 
 def _plain(token: str) -> str:

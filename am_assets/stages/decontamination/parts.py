@@ -45,6 +45,8 @@ def options(text: str) -> list[str]:
     """The texts of the answer options of `text`, without their letters."""
     rest = text[_options_start(text) :]
     marks = list(_OPTION.finditer(rest))
+    if not marks:
+        return []
     ends = [mark.start() for mark in marks[1:]] + [len(rest)]
     return [rest[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
 
@@ -53,7 +55,8 @@ def parts(text: str) -> list[str]:
     """Parts of `text`, other than itself, that can stand for it; often none.
 
     Its stem where it has options; the last line of a stem of several, which is the question of a
-    passage or the problem after some solved ones; the prose of its docstrings and comments.
+    passage or the problem after some solved ones, by itself and with its options; the prose of its
+    docstrings and comments.
     """
     found: list[str] = []
     if "\n" not in text and "A" not in text:
@@ -62,7 +65,10 @@ def parts(text: str) -> list[str]:
     if _CODE.search(body):
         found.append(_prose(body))
     else:
-        found += [body, _question(body)]
+        question, choices = _question(body), options(text)
+        found += [body, question]
+        if question and choices:
+            found.append("\n".join([question, *choices]))
     return [part for part in dict.fromkeys(found) if part != text.strip() and _enough(part)]
 
 

@@ -26,6 +26,9 @@ _COMMON_SHARE, _COMMON_ITEMS = 0.05, 10
 """An n-gram in more items than both of these is the benchmark's template, not an item."""
 _AGREEMENT = 0.8
 """Share of the facts of either problem that both must have in common, in order."""
+_LEAST_BITS = 12.0
+_UNSEEN = 200
+"""Problems that a benchmark's own counts are joined with, so that few items do not mislead."""
 _MAX_FACTS = 256
 _CANDIDATES = 8
 
@@ -97,7 +100,7 @@ class TextIndex:
     @property
     def telling_bits(self) -> float:
         """Bits from which shared facts name one of so many items by themselves."""
-        return math.log2(len(self.items) + 1) + 2
+        return max(_LEAST_BITS, math.log2(len(self.items) + 1) + 2)
 
     def find(self, prompts: Sequence[Prompt]) -> list[Hit | None]:
         """The best exact or n-gram hit of each prompt."""
@@ -224,18 +227,24 @@ def _grouped(keys: array, owners: array) -> tuple[np.ndarray, np.ndarray, np.nda
 def _weights(listed: Sequence[Sequence[str]]) -> defaultdict[str, float]:
     """Bits of each fact: how rare a number is among the items; a sign or letter says one bit."""
     count = len(listed)
-    most = math.log2(count + 1) + 3
+    most = math.log2(count + _UNSEEN) + 1
     seen = Counter(fact for own in listed for fact in set(own))
 
     class _Bits(defaultdict[str, float]):
         def __missing__(self, fact: str) -> float:
             bits = 1.0
             if fact[0].isdigit():
-                bits = min(most, max(0.3, math.log2((count + 2) / (seen[fact] + 1))))
+                expected = 1 + _UNSEEN * _commonness(fact)
+                bits = min(most, math.log2((count + _UNSEEN + 2) / (seen[fact] + expected)))
             self[fact] = bits
             return bits
 
     return _Bits()
+
+
+def _commonness(number: str) -> float:
+    """Share of word problems that state a number, roughly: small ones are in many."""
+    return min(0.3, max(0.002, 0.6 / max(float(number), 1.0)))
 
 
 def _common(left: Sequence[str], right: Sequence[str], weights: dict[str, float]) -> float:

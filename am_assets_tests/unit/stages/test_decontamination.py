@@ -1,10 +1,13 @@
+import random
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from am_assets.core.config import Decontamination
-from am_assets.stages.decontamination import Hit, Item, decontaminate
+from am_assets.stages.decontamination import Hit, Item, Rows, Scanner, read_prompt, rows_of
 from am_assets_tests.unit.stages.rows import WordCountEngine
 
 ENGINE = WordCountEngine()
@@ -12,14 +15,21 @@ EGGS = "Janet has 16 eggs and eats three of them every morning. How many are lef
 ZH = "小明有十二个苹果，他每天早上吃掉三个，请问四天以后还剩下多少个苹果？"
 
 
+def embed(texts: Sequence[str], owners: Sequence[str]) -> np.ndarray:
+    del owners
+    return ENGINE.embed(texts)
+
+
+def embedded(texts: list[str]) -> Rows:
+    parts = [read_prompt(text).parts for text in texts]
+    return rows_of(texts, ENGINE.embed(texts), parts, embed, texts)
+
+
 def hits(prompts: list[str], items: list[Item], **config: float) -> list[Hit | None]:
-    return decontaminate(
-        prompts,
-        ENGINE.embed(prompts),
-        items,
-        ENGINE.embed([item.prompt for item in items]),
-        Decontamination(**config),  # type: ignore[arg-type]
-    )
+    settings = Decontamination(**config)  # type: ignore[arg-type]
+    scanner = Scanner(items, embedded([item.prompt for item in items]), settings)
+    found = scanner.scan([read_prompt(text) for text in prompts], embedded(prompts))
+    return [one if isinstance(one, Hit) else None for one in found]
 
 
 def item(prompt: str, name: str = "eggs/1") -> Item:
@@ -97,14 +107,10 @@ def test_any_eight_words_of_an_item_are_found(words: list[str], start: int):
     assert hits([quoted], [item(" ".join(words))])[0] is not None
 
 
-@given(st.integers(1, 9), st.integers(0, 100))
-def test_hits_do_not_depend_on_order_or_block(block: int, seed: int):
-    generator = np.random.default_rng(seed)
-    texts = [" ".join(generator.choice(list("abcdefghij"), 12)) for _ in range(20)]
+@given(st.randoms(use_true_random=False))
+def test_hits_do_not_depend_on_order_or_company(chance: random.Random):
+    texts = [" ".join(chance.choices("abcdefghij", k=12)) for _ in range(20)]
     items = [item(text, f"b/{i}") for i, text in enumerate(texts[:10])]
-    vectors = ENGINE.embed(texts)
-    one = decontaminate(texts, vectors, items, vectors[:10], Decontamination())
-    back = decontaminate(
-        texts[::-1], vectors[::-1], items[::-1], vectors[:10][::-1], Decontamination(), block
-    )
-    assert one == back[::-1]
+    together = hits(texts, items)
+    assert hits(texts[::-1], items[::-1]) == together[::-1]
+    assert [hits([text], items)[0] for text in texts[8:12]] == together[8:12]

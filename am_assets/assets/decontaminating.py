@@ -1,0 +1,54 @@
+"""Decontamination inside `deduplicated`: a week's prompts against the benchmarks it reads."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from am_assets.core.manifest import Ref
+from am_assets.core.pipeline import Run
+from am_assets.core.schema import BENCHMARKS
+from am_assets.stages.decontamination import Benchmark, Contamination, Judge, Slice, contaminated
+from am_assets.stages.text_vectors import remembered_vectors, vector_key
+
+
+def contamination_of(
+    run: Run, week: Mapping[str, tuple[Ref, Ref]], benchmarks: Sequence[Ref]
+) -> Contamination:
+    """What is contaminated of `week`: each source's prompts and their vectors."""
+    slices = [
+        Slice(
+            run.file(prompts, f"{prompts.asset}.parquet"),
+            run.file(vectors, f"{vectors.asset}.parquet"),
+            (run.manifest(prompts).root, run.manifest(vectors).root),
+        )
+        for prompts, vectors in week.values()
+    ]
+    rows = sum(run.manifest(prompts).rows_kept or 0 for prompts, _ in week.values())
+    return contaminated(
+        slices,
+        [
+            Benchmark(partial(run.read_ref, ref, BENCHMARKS.name), run.manifest(ref).root)
+            for ref in benchmarks
+        ],
+        run.profile.decontamination,
+        run.memory,
+        partial(_embed, run),
+        run.meter("decontamination", rows * len(benchmarks), "scans of a prompt"),
+        _judge(run),
+    )
+
+
+def _embed(run: Run, texts: Sequence[str], owners: Sequence[str]) -> np.ndarray:
+    engine = run.engines.embedding()
+    keys = [vector_key(engine.model, run.profile.embedding, text) for text in texts]
+    vectors, _ = remembered_vectors(texts, keys, owners, engine, run.memory)
+    return np.stack(vectors)
+
+
+def _judge(run: Run) -> Judge | None:
+    config = run.profile.decontamination.judge
+    engine = run.engines.generation("instruct") if config.enabled else None
+    if engine is None:
+        return None
+    return Judge(engine, config, run.memory, run.meter("same problem", unit="replies"))

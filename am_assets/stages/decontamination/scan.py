@@ -1,0 +1,169 @@
+"""One benchmark against prompts: exact text, n-grams, shared facts, embeddings, in this order.
+
+Equal folded text sees short prompts; a shared n-gram sees an item quoted in a longer prompt; facts
+(numbers and formulas in order) see a translation; the embedding sees rewordings.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from am_assets.core.config import Decontamination
+from am_assets.stages.decontamination.facts import is_foreign, numbers
+from am_assets.stages.decontamination.hits import Hit, Item, hit_on
+from am_assets.stages.decontamination.text_index import Prompt, TextIndex
+from am_assets.stages.similarity import exact_similarity, pairs_above
+from am_assets.stages.text import tokens
+
+_SUPPORTING_BITS = 6.0
+"""Bits of shared facts that support a similarity; fewer are chance."""
+_SAME_NUMBERS = 0.6
+"""Share of the numbers of the longer list that a rewording keeps at least."""
+_FEW = 2
+"""Numbers that both problems must have before other numbers tell them apart."""
+
+
+@dataclass(frozen=True)
+class Near:
+    """The most similar item of a prompt without a hit, from the judge's band."""
+
+    item: Item
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Unit float32 vectors of texts and of their parts; `owners[i]` is the text of row i."""
+
+    vectors: np.ndarray
+    owners: np.ndarray
+
+    @cached_property
+    def by_owner(self) -> dict[int, list[int]]:
+        """The rows of each text."""
+        rows: dict[int, list[int]] = {}
+        for row, owner in enumerate(self.owners.tolist()):
+            rows.setdefault(owner, []).append(row)
+        return rows
+
+
+class Scanner:
+    """Looks prompts up in the items of one benchmark.
+
+    What it finds for a prompt follows from that prompt and the items alone: not from the order of
+    either, nor from the prompts it shares a call with.
+    """
+
+    def __init__(self, items: Sequence[Item], rows: Rows, settings: Decontamination) -> None:
+        self._index = TextIndex(items, settings)
+        self._rows = rows
+        self._settings = settings
+        self._foreign = [is_foreign(tokens(item.prompt)) for item in items]
+        threshold = settings.embedding_threshold
+        self._agreeing = min(_or(settings.agreeing_threshold, threshold), threshold)
+        self._differing = max(_or(settings.differing_threshold, threshold), threshold)
+        self._other_scripts = _or(settings.other_scripts_threshold, threshold)
+
+    def scan(self, prompts: Sequence[Prompt], rows: Rows) -> list[Hit | Near | None]:
+        """The best hit of each prompt; where there is none, what the judge may be asked about."""
+        found: list[Hit | Near | None] = list(self._index.find(prompts))
+        open_ = [place for place, hit in enumerate(found) if hit is None]
+        foreign = {place: is_foreign(prompts[place].tokens) for place in open_}
+        similar = self._similar(prompts, rows, foreign)
+        for place in open_:
+            found[place] = self._by_facts(prompts[place], rows, place, foreign[place])
+            near = similar.get(place)
+            if near is None or (isinstance(found[place], Hit) and _is_text(found[place])):
+                continue
+            if found[place] is None or isinstance(near, Hit):
+                found[place] = near
+        return found
+
+    def _by_facts(self, prompt: Prompt, rows: Rows, place: int, foreign: bool) -> Hit | None:
+        """A hit on an item that states the same facts, by itself or with the embedding's help."""
+        agreements = self._index.agreements(prompt)
+        for agreement in agreements:
+            if agreement.bits >= self._index.telling_bits:
+                return hit_on(self._index.items[agreement.item], "ngram", agreement.share)
+        best: tuple[float, str, int] | None = None
+        for agreement in agreements:
+            item = self._index.items[agreement.item]
+            if agreement.bits < _SUPPORTING_BITS or self._is_unread(foreign, agreement.item):
+                continue
+            similarity = self._similarity(rows, place, agreement.item)
+            if similarity > self._agreeing:
+                one = (-similarity, item.item_id, agreement.item)
+                best = one if best is None else min(best, one)
+        return best and hit_on(self._index.items[best[2]], "embedding", -best[0])
+
+    def _similarity(self, rows: Rows, place: int, item: int) -> float:
+        pairs = [(a, b) for a in rows.by_owner[place] for b in self._rows.by_owner[item]]
+        left, right = (list(side) for side in zip(*pairs, strict=True))
+        return float(exact_similarity(rows.vectors[left], self._rows.vectors[right]).max())
+
+    def _similar(
+        self, prompts: Sequence[Prompt], rows: Rows, foreign: dict[int, bool]
+    ) -> dict[int, Hit | Near]:
+        """The most similar item of each of the prompts in `foreign`, by place."""
+        if not len(rows.vectors) or not len(self._rows.vectors):
+            return {}
+        judge, threshold = self._settings.judge, self._settings.embedding_threshold
+        lowest = min(judge.at_least, threshold) if judge.enabled else threshold
+        hits: dict[int, tuple[float, str, int]] = {}
+        nears: dict[int, tuple[float, str, int]] = {}
+        for pairs in pairs_above(rows.vectors, self._rows.vectors, lowest):
+            for place, index, score in zip(
+                rows.owners[pairs.left].tolist(),
+                self._rows.owners[pairs.right].tolist(),
+                pairs.similarity.tolist(),
+                strict=True,
+            ):
+                if place not in foreign:
+                    continue
+                one = (-score, self._index.items[index].item_id, index)
+                wanted = self._threshold(prompts[place], index, foreign[place], score)
+                best = hits if score > wanted else nears
+                best[place] = min(one, best.get(place, one))
+        items = self._index.items
+        close: dict[int, Hit | Near] = {
+            place: Near(items[index], -negative) for place, (negative, _, index) in nears.items()
+        }
+        if not judge.enabled:
+            close.clear()
+        for place, (negative, _, index) in hits.items():
+            close[place] = hit_on(items[index], "embedding", -negative)
+        return close
+
+    def _threshold(self, prompt: Prompt, index: int, foreign: bool, score: float) -> float:
+        """The similarity above which the prompt is taken for the item."""
+        if self._is_unread(foreign, index):
+            return self._other_scripts
+        threshold = self._settings.embedding_threshold
+        if threshold < score <= self._differing and self._differ(prompt, index):
+            return self._differing
+        return threshold
+
+    def _is_unread(self, foreign: bool, index: int) -> bool:
+        """Whether the model does not read one of the two texts."""
+        return (foreign or self._foreign[index]) and self._other_scripts > (
+            self._settings.embedding_threshold
+        )
+
+    def _differ(self, prompt: Prompt, index: int) -> bool:
+        """Whether both state numbers, and too many of them others to be the same problem."""
+        own, other = numbers(prompt.facts), numbers(self._index.facts[index])
+        if min(len(own), len(other)) < _FEW:
+            return False
+        shared = (Counter(own) & Counter(other)).total()
+        return shared < _SAME_NUMBERS * max(len(own), len(other))
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _is_text(hit: Hit | Near | None) -> bool:
+    return isinstance(hit, Hit) and hit.method != "embedding"
