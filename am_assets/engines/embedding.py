@@ -4,10 +4,16 @@ A matrix product rounds by its shape, so a vector depends on batch size and padd
 pass here has one of a few fixed shapes: windows go by length into buckets, are padded to the
 bucket's length, and batches are filled up with dummy rows. Prompts longer than the window become
 several windows, never a silently cut one.
+
+On a CPU as many batches are computed at once as torch has threads, each by one thread: no thread
+waits for another within a product, and bits cannot depend on how many there are.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +27,14 @@ from am_assets.core.requests import ModelIdentity
 PACKAGED = "packaged-minilm"
 """Path that names the all-MiniLM-L6-v2 weights installed with the project."""
 
-_BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
+_LENGTHS = (
+    *range(16, 208, 16),
+    *(length << power for power in range(8) for length in (256, 320, 384, 448)),
+)
+"""What windows are padded to: lengths at which the usual kernels need no rest of a vector."""
+_ROW_TOKENS = 32
+"""Tokens of a row that `Embedding.batch` counts by."""
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _NOT_MODEL = (
     ".md",
     ".gitattributes",
@@ -81,6 +94,8 @@ class SentenceTransformerEngine:
                 f"embedding model {name} takes up to {limit} tokens: set `embedding.max_tokens` to "
                 f"at most that and `stride` to at most {room}"
             )
+        longest = settings.max_tokens
+        self._lengths = (*(length for length in _LENGTHS if length < longest), longest)
         self._identity = ModelIdentity(
             name=name,
             digest=folder_digest(folder),
@@ -105,7 +120,12 @@ class SentenceTransformerEngine:
 
     def pieces(self, texts: Sequence[str]) -> list[int]:
         """How many windows each text is embedded in."""
-        return [len(windows) for windows in self._windows(texts)]
+        # No tokenizer makes two tokens of one ASCII character.
+        long = [i for i, text in enumerate(texts) if len(text) >= self._room or not text.isascii()]
+        counts = [1] * len(texts)
+        for index, windows in zip(long, self._windows([texts[i] for i in long]), strict=True):
+            counts[index] = len(windows)
+        return counts
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Unit-length float32 vectors, shape (len(texts), dimension); see the class."""
@@ -113,8 +133,11 @@ class SentenceTransformerEngine:
         owners = [index for index, own in enumerate(windows) for _ in own]
         flat = [window for own in windows for window in own]
         parts = np.zeros((len(flat), self.dimension), dtype=np.float64)
-        for indices in self._batches(flat):
-            parts[indices] = self._forward([flat[index] for index in indices])
+        batches = list(self._batches(flat))
+        rows = ([flat[index] for index in indices] for _, indices in batches)
+        lengths = (length for length, _ in batches)
+        for (_, indices), vectors in zip(batches, self._forwards(lengths, rows), strict=True):
+            parts[indices] = vectors
         sums = np.zeros((len(texts), self.dimension), dtype=np.float64)
         # add.at adds in order, so a text's windows always add up the same way.
         np.add.at(sums, owners, parts)
@@ -125,8 +148,14 @@ class SentenceTransformerEngine:
         """Token ids of each text's windows, with special tokens."""
         if not texts:
             return []
+        # Half a surrogate pair is no character, and tokenizers refuse it.
         encoded = self._tokenizer(
-            list(texts), add_special_tokens=False, truncation=False, verbose=False
+            [_NO_CHARACTER.sub("\ufffd", text) for text in texts],
+            add_special_tokens=False,
+            truncation=False,
+            verbose=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
         )["input_ids"]
         return [
             [
@@ -136,26 +165,45 @@ class SentenceTransformerEngine:
             for ids in encoded
         ]
 
-    def _bucket(self, length: int) -> int:
-        return min(next(b for b in _BUCKETS if b >= length), self._settings.max_tokens)
-
-    def _batches(self, windows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-        """Indices of windows that share a bucket, at most a batch of them."""
-        by_bucket: dict[int, list[int]] = {}
+    def _batches(self, windows: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[int]]]:
+        """(Length, indices of windows) of every batch: windows that share a bucket."""
+        by_length: dict[int, list[int]] = {}
         for index, window in enumerate(windows):
-            by_bucket.setdefault(self._bucket(len(window)), []).append(index)
-        size = self._settings.batch
-        for bucket in sorted(by_bucket):
-            indices = by_bucket[bucket]
-            for start in range(0, len(indices), size):
-                yield indices[start : start + size]
+            length = next(length for length in self._lengths if length >= len(window))
+            by_length.setdefault(length, []).append(index)
+        # Longest first, so that no thread is left with a long batch at the end.
+        for length in sorted(by_length, reverse=True):
+            indices, rows = by_length[length], self._rows(length)
+            for start in range(0, len(indices), rows):
+                yield length, indices[start : start + rows]
 
-    def _forward(self, windows: list[list[int]]) -> np.ndarray:
-        bucket = self._bucket(max(map(len, windows)))
-        rows = windows + [[*self._prefix, *self._suffix]] * (self._settings.batch - len(windows))
+    def _rows(self, length: int) -> int:
+        """Rows of every batch of windows padded to `length`."""
+        return max(1, self._settings.batch * _ROW_TOKENS // length)
+
+    def _forwards(
+        self, lengths: Iterator[int], batches: Iterator[list[list[int]]]
+    ) -> Iterator[np.ndarray]:
+        """`_forward` of every batch, several at once on a CPU."""
+        threads = torch.get_num_threads()
+        if self._device != "cpu":
+            yield from map(self._forward, lengths, batches)
+            return
+        try:
+            alone = partial(torch.set_num_threads, 1)
+            with ThreadPoolExecutor(threads, initializer=alone) as pool:
+                yield from pool.map(self._forward, lengths, batches)
+        finally:
+            # Threads that start later take the number that was set last in any thread.
+            torch.set_num_threads(threads)
+
+    def _forward(self, length: int, windows: list[list[int]]) -> np.ndarray:
+        """Unit vectors of at most a batch of windows, float64."""
+        dummies = self._rows(length) - len(windows)
+        rows = windows + [[*self._prefix, *self._suffix]] * dummies
         pad = self._tokenizer.pad_token_id or 0
-        ids = torch.tensor([row + [pad] * (bucket - len(row)) for row in rows])
-        mask = torch.tensor([[1] * len(row) + [0] * (bucket - len(row)) for row in rows])
+        ids = torch.tensor([row + [pad] * (length - len(row)) for row in rows])
+        mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows])
         features = {"input_ids": ids, "attention_mask": mask}
         if "token_type_ids" in self._tokenizer.model_input_names:
             features["token_type_ids"] = torch.zeros_like(ids)

@@ -18,7 +18,7 @@ from am_assets.core.requests import EmbeddingEngine, ModelIdentity
 KIND = "embedding"
 """Kind of the row memory's entries that are vectors, float32 in little-endian order."""
 
-_WINDOW_TEXTS = 1024
+_WINDOW_TEXTS = 2048
 _WINDOW_CHARACTERS = 1 << 21
 """A window is embedded, and remembered, at a time; tokens take many times a character's memory."""
 
