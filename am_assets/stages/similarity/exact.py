@@ -4,12 +4,9 @@ All steps are elementwise (products, then sums by halves), so a pair's similarit
 vectors alone: not on its neighbours, the threads, or the instructions a CPU has.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 _PART = 256
 """Pairs scored at a time: their float64 products fit a core's cache."""
@@ -35,12 +32,11 @@ def exact_similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
     """Euclidean length of the rows of a float32 array, in float64."""
-
-    def squares(part: slice) -> np.ndarray:
-        rows = vectors[part].astype(np.float64)
-        return _sums(rows * rows)
-
-    return np.sqrt(_by_parts(squares, len(vectors)))
+    found = np.empty(len(vectors))
+    for start in range(0, len(vectors), _PART):
+        part = vectors[start : start + _PART].astype(np.float64)
+        found[start : start + _PART] = np.sqrt(_sums(part * part))
+    return found
 
 
 def score(
@@ -51,25 +47,15 @@ def score(
     rows: np.ndarray,
     others: np.ndarray,
 ) -> np.ndarray:
-    """Cosine similarity of left[rows[i]] and right[others[i]], whose `lengths` are known."""
-
-    def products(part: slice) -> np.ndarray:
-        own = left.take(rows[part], axis=0).astype(np.float64)
-        own *= right.take(others[part], axis=0)
-        return _sums(own)
-
-    dots = _by_parts(products, len(rows))
-    scale = left_lengths[rows] * right_lengths[others]
+    """Cosine similarity of left[rows[i]] and right[others[i]], of the lengths given for each."""
+    dots = np.empty(len(rows))
+    for start in range(0, len(rows), _PART):
+        part = slice(start, start + _PART)
+        products = left.take(rows[part], axis=0).astype(np.float64)
+        products *= right.take(others[part], axis=0)
+        dots[part] = _sums(products)
+    scale = left_lengths * right_lengths
     return np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
-
-
-def _by_parts(work: Callable[[slice], np.ndarray], count: int) -> np.ndarray:
-    """The results for `count` rows, worked out in parts by as many threads as torch uses."""
-    parts = [slice(start, start + _PART) for start in range(0, count, _PART)]
-    if len(parts) < 4:
-        return np.concatenate([np.zeros(0), *map(work, parts)])
-    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        return np.concatenate(list(threads.map(work, parts)))
 
 
 def _sums(terms: np.ndarray) -> np.ndarray:
@@ -81,4 +67,4 @@ def _sums(terms: np.ndarray) -> np.ndarray:
         half = (width + 1) // 2
         terms[:, : width - half] += terms[:, half:width]
         width = half
-    return terms[:, 0].copy()
+    return terms[:, 0]

@@ -1,10 +1,16 @@
 """Exact products of integer codes, by the fastest unit that adds them without rounding."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import torch
+
+Multiply = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""left @ rightᵀ of int8 codes, at most a tile of them; valid until the next call."""
 
 
 class Products:
-    """All products of rows of two code matrices, tile by tile into one buffer.
+    """Products of the rows of two code matrices, tile by tile into buffers that are used again.
 
     int8 units where the device has them, else float32: all sums stay below 2^24, which it holds
     exactly (so do bfloat16 and TF32 units where torch was told to use these for float32). Without
@@ -12,16 +18,31 @@ class Products:
     """
 
     def __init__(self, device: torch.device, rows: int, columns: int) -> None:
-        self.integers = int8_is_exact(device)
-        kind = torch.int32 if self.integers else torch.float32
-        self._buffer = torch.empty(rows * columns, dtype=kind, device=device)
+        self._device = device
+        self._size = rows * columns
+        self._integers = int8_is_exact(device)
+        self._spare: list[torch.Tensor] = []
 
-    def __call__(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """left @ rightᵀ of int8 codes; valid until the next call."""
-        out = self._buffer[: len(left) * len(right)].view(len(left), len(right))
-        if self.integers:
-            return torch._int_mm(left, right.T, out=out)  # pyright: ignore[reportPrivateImportUsage]
-        return torch.mm(left.float(), right.float().T, out=out)
+    @contextmanager
+    def buffer(self) -> Iterator[Multiply]:
+        """A buffer for one thread, and the products into it."""
+        kind = torch.int32 if self._integers else torch.float32
+        try:
+            buffer = self._spare.pop()
+        except IndexError:
+            buffer = torch.empty(self._size, dtype=kind, device=self._device)
+        yield lambda left, right: self._multiply(left, right, buffer)
+        self._spare.append(buffer)
+
+    def _multiply(
+        self, left: torch.Tensor, right: torch.Tensor, buffer: torch.Tensor
+    ) -> torch.Tensor:
+        out = buffer[: len(left) * len(right)].view(len(left), len(right))
+        if not self._integers:
+            return torch.mm(left.float(), right.float().T, out=out)
+        if self._device.type == "cuda" and (len(left) <= 16 or len(right) % 8):
+            return torch.mm(left.float(), right.float().T)
+        return torch._int_mm(left, right.T, out=out)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def int8_is_exact(device: torch.device) -> bool:

@@ -1,10 +1,12 @@
-"""Pairs between sets of rows that are encoded once and compared many times.
+"""Pairs above a similarity between sets of rows that are encoded once and compared many times.
 
-For work that decides row after row, and so cannot ask for all pairs at once. What is found is the
-same as by `joins`.
+Integer products of short codes bound every similarity from above (`sketch`); the few pairs whose
+bound is above the threshold are scored by `exact`, and that alone decides. So the pairs and their
+similarities are a function of the vectors and the threshold: no block, thread, order or kind of
+processor changes them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -12,12 +14,18 @@ import numpy as np
 import torch
 
 from am_assets.stages.similarity.exact import Pairs, score
-from am_assets.stages.similarity.joins import above, encode, tile
 from am_assets.stages.similarity.products import Products
 from am_assets.stages.similarity.sketch import fit
+from am_assets.stages.similarity.workers import in_order, workers
 
-_WAITING = 1 << 18
-"""Pairs collected before they are scored and reported."""
+_TILES = {"cpu": (512, 2048), "cuda": (8192, 8192)}
+"""Rows and columns of products taken at once: on a CPU they stay in its cache."""
+
+_TILES_A_TASK = 8
+"""Tiles that a thread takes at a time."""
+
+_REPORTED = 1 << 16
+"""Pairs collected before they are reported."""
 
 
 @dataclass(frozen=True)
@@ -62,72 +70,146 @@ class Side:
 
 
 class Comparison:
-    """Finds pairs above `threshold` between sides; `vectors` are typical rows.
+    """Finds pairs above `threshold` between sides, by as many threads as torch is set to use.
 
-    `vectors` is anything that slices to float32 rows. They only choose how, never what is found.
+    `vectors` and `others` are typical rows of the left and right sides, anything that slices to
+    float32 rows. They only choose how, never what is found.
     """
 
-    def __init__(self, vectors: np.ndarray, threshold: float, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        threshold: float,
+        device: str = "cpu",
+        others: np.ndarray | None = None,
+    ) -> None:
         self._threshold = threshold
         where = torch.device(device)
-        self._sketch = fit(vectors, vectors, threshold, where)
-        self._rows, self._columns = tile(where)
+        count = torch.get_num_threads() if where.type == "cpu" else 1
+        self._pool = workers(count)
+        self._ahead = 2 * count
+        others = vectors if others is None else others
+        self._sketch = self._pool.submit(fit, vectors, others, threshold, where).result()
+        self._rows, self._columns = _TILES.get(where.type, _TILES["cpu"])
         self._products = Products(where, self._rows, self._columns)
 
     def side(self, vectors: np.ndarray, scratch: IO[bytes]) -> Side:
-        """All rows of `vectors`, their codes in the file `scratch`.
+        """All rows of `vectors`, their codes in the file `scratch` (on a GPU, in its memory).
 
         Raises ValueError for numbers that are not finite.
         """
-        codes = encode(self._sketch, vectors, self._rows, scratch)
-        numbers = np.arange(len(vectors))
-        return Side(vectors, codes.lengths, numbers, codes.places, codes.errors)
+        places = self._room(len(vectors), scratch)
+        errors = torch.empty(len(vectors), dtype=torch.float64, device=places.device)
+        lengths = np.empty(len(vectors))
+
+        def encode(start: int) -> None:
+            part = slice(start, start + self._rows)
+            codes = self._sketch.codes(vectors[part], start)
+            places[part], errors[part], lengths[part] = codes.places, codes.errors, codes.lengths
+
+        for _ in in_order(self._pool, encode, range(0, len(vectors), self._rows), self._ahead):
+            pass
+        return Side(vectors, lengths, np.arange(len(vectors)), places, errors)
 
     def room(self, side: Side, scratch: IO[bytes]) -> Side:
         """Room for as many rows as `side` has, to be filled by `put`."""
-        if side.places.device.type == "cpu":
-            shape = tuple(side.places.shape)
-            places = torch.from_numpy(np.memmap(scratch, np.int8, "w+", shape=shape))
-        else:
-            places = torch.empty_like(side.places)
         return replace(
             side,
             numbers=np.empty_like(side.numbers),
-            places=places,
+            places=self._room(len(side), scratch),
             errors=torch.empty_like(side.errors),
         )
 
-    def pairs(self, left: Side, right: Side) -> Iterator[Pairs]:
+    def _room(self, rows: int, scratch: IO[bytes]) -> torch.Tensor:
+        shape = (rows, self._sketch.width)
+        if self._sketch.device.type == "cpu":
+            scratch.truncate(max(1, rows * self._sketch.width))
+            return torch.from_numpy(np.memmap(scratch, np.int8, "r+", shape=shape))
+        return torch.empty(shape, dtype=torch.int8, device=self._sketch.device)
+
+    def pairs(self, left: Side, right: Side, start: int | None = None) -> Iterator[Pairs]:
         """Every pair of the two above the threshold, by the rows' numbers, in parts.
 
-        Memory is bounded by a part, however many pairs there are.
+        With `start`, `left` is the part of `right` from there on, and of pairs of their places
+        those with the first before the second are given. There is at least one part, each sorted
+        by left and right place; memory is bounded by some parts, however many pairs there are.
         """
-        if not len(left) or not len(right):
-            return
-        others = torch.stack([part.max() for part in right.errors.split(self._columns)])
-        waiting: list[tuple[np.ndarray, np.ndarray]] = []
-        count = 0
-        for start in range(0, len(left), self._rows):
-            part = slice(start, start + self._rows)
-            limits = self._sketch.limits(self._threshold, left.errors[part], others)
-            for group in range(limits.shape[1]):
-                column = group * self._columns
-                places = right.places[column : column + self._columns]
-                rows, columns = above(self._products(left.places[part], places), limits[:, group])
-                waiting.append((rows + start, columns + column))
-                count += len(rows)
-                if count >= _WAITING:
-                    yield self._scored(left, right, waiting)
-                    waiting, count = [], 0
-        if count:
-            yield self._scored(left, right, waiting)
+        errors = [part.max() for part in right.errors.split(self._columns) if len(part)]
+        tasks = [
+            (first, group)
+            for first in range(0, len(left), self._rows)
+            for group in range(
+                0 if start is None else (start + first) // self._columns,
+                len(errors),
+                _TILES_A_TASK,
+            )
+        ]
 
-    def _scored(
-        self, left: Side, right: Side, waiting: list[tuple[np.ndarray, np.ndarray]]
-    ) -> Pairs:
-        rows = np.concatenate([rows for rows, _ in waiting])
-        columns = np.concatenate([columns for _, columns in waiting])
-        rows, columns = left.numbers[rows], right.numbers[columns]
-        similarity = score(left.vectors, right.vectors, left.lengths, right.lengths, rows, columns)
-        found = similarity > self._threshold
-        return Pairs(rows[found], columns[found], similarity[found])
+        def search(task: tuple[int, int]) -> Pairs:
+            first, group = task
+            tile = left.part(first, first + self._rows)
+            bounds = torch.stack(errors[group : group + _TILES_A_TASK])
+            after = None if start is None else start + first
+            a, b = self._candidates(tile, right, bounds, group, after)
+            norms = left.lengths[tile.numbers[a]], right.lengths[right.numbers[b]]
+            similarity = score(
+                left.vectors, right.vectors, *norms, tile.numbers[a], right.numbers[b]
+            )
+            above = similarity > self._threshold
+            return Pairs(a[above] + first, b[above], similarity[above])
+
+        for found in _gathered(in_order(self._pool, search, tasks, self._ahead)):
+            yield Pairs(left.numbers[found.left], right.numbers[found.right], found.similarity)
+
+    def _candidates(
+        self, tile: Side, right: Side, bounds: torch.Tensor, group: int, after: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Places of pairs of `tile` and some groups of columns that may be above the threshold."""
+        limits = self._sketch.limits(self._threshold, tile.errors, bounds)
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        with self._products.buffer() as multiply:
+            for place in range(len(bounds)):
+                begin, end = (group + place) * self._columns, (group + place + 1) * self._columns
+                begin = begin if after is None else max(begin, after)
+                rows, columns = _above(
+                    multiply(tile.places, right.places[begin:end]), limits[:, place]
+                )
+                found.append((rows, columns + begin))
+        a, b = (np.concatenate(side) for side in zip(*found, strict=True))
+        if after is None:
+            return a, b
+        ahead = a + after < b
+        return a[ahead], b[ahead]
+
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+def _above(products: torch.Tensor, limits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the products above the limit of their row."""
+    rows = torch.nonzero(products.amax(dim=1) > limits)[:, 0]
+    if not len(rows):
+        return _NO_ROWS, _NO_ROWS
+    found = torch.nonzero(products[rows] > limits[rows, None])
+    return rows[found[:, 0]].cpu().numpy(), found[:, 1].cpu().numpy()
+
+
+def _gathered(parts: Iterable[Pairs]) -> Iterator[Pairs]:
+    """The same pairs in parts of `_REPORTED` pairs or more, the last one of any number."""
+    waiting: list[Pairs] = []
+    count = 0
+    for part in parts:
+        waiting.append(part)
+        count += len(part.left)
+        if count >= _REPORTED:
+            yield _joined(waiting)
+            waiting, count = [], 0
+    yield _joined(waiting)
+
+
+def _joined(parts: list[Pairs]) -> Pairs:
+    left = np.concatenate([_NO_ROWS, *(part.left for part in parts)])
+    right = np.concatenate([_NO_ROWS, *(part.right for part in parts)])
+    similarity = np.concatenate([np.zeros(0), *(part.similarity for part in parts)])
+    order = np.lexsort((right, left))
+    return Pairs(left[order], right[order], similarity[order])

@@ -64,10 +64,6 @@ class Codes:
     errors: torch.Tensor
     lengths: np.ndarray
 
-    def rows(self, part: slice) -> "Codes":
-        """The codes of some of the rows."""
-        return Codes(self.places[part], self.errors[part], self.lengths[part])
-
 
 @dataclass(frozen=True)
 class Sketch:
@@ -122,7 +118,7 @@ def fit(left: np.ndarray, right: np.ndarray, threshold: float, device: torch.dev
     if len(left) * len(right) < _SMALL:
         return _sketch(None, both)
     directions = torch.linalg.eigh(both.T @ both).eigenvectors.flip(1)
-    a, b = some @ directions, others @ directions
+    a, b = (some @ directions).float(), (others @ directions).float()
     count = both.shape[1]
     costs = {count: _PLACE * count + _SCORE * _share(a @ b.T, count, threshold)}
     for width in _WIDTHS:
