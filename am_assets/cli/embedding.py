@@ -39,7 +39,9 @@ class OpenEmbedding:
 
 
 @contextmanager
-def open_embedding(profile: str | None, cache: Path | None) -> Iterator[OpenEmbedding]:
+def open_embedding(
+    profile: str | None, cache: Path | None, *, needs_thresholds: bool = True
+) -> Iterator[OpenEmbedding]:
     """The embedding model of a profile (a name or a file), by default the packaged MiniLM.
 
     Raises ProfileError and EmbeddingModelError.
@@ -51,7 +53,7 @@ def open_embedding(profile: str | None, cache: Path | None) -> Iterator[OpenEmbe
         model, config = Model(path=PACKAGED, engine="sentence-transformers"), Embedding()
         folder = Path.cwd()
     else:
-        loaded = load_profile(profile)
+        loaded = load_profile(profile, needs_thresholds=needs_thresholds)
         model, config, folder = loaded.models.embedding, loaded.embedding, loaded.folder
     engine = load_embedding_engine(model, config, folder)
     memory = RowMemory((cache or cache_folder()) / "vectors.sqlite")

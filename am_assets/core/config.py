@@ -320,11 +320,16 @@ class Profile(Section):
     """Folder that relative file globs start from; not identity."""
 
 
-def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
+def load_profile(
+    name_or_path: str, folder: Path | None = None, *, needs_thresholds: bool = True
+) -> Profile:
     """Read a packaged profile by name, or a profile file by path.
 
     File globs start at `folder`; by default at the file's folder, or where a packaged profile is
     used.
+
+    An embedding model without a calibration is an error where a threshold is not given either,
+    unless the caller compares nothing (`needs_thresholds`).
 
     Raises ProfileError naming the file and the key that is wrong.
     """
@@ -348,7 +353,8 @@ def load_profile(name_or_path: str, folder: Path | None = None) -> Profile:
     if not isinstance(data, dict):
         raise ProfileError(f"profile {name_or_path} must be a mapping of keys")
     try:
-        data = calibrated(data)
+        if needs_thresholds:
+            data = calibrated(data)
         check_judge(data)
     except KeyProblem as problem:
         raise ProfileError(f"profile {name_or_path}, key {problem}") from problem
