@@ -152,7 +152,7 @@ def _scanner(path: Path, settings: Decontamination, embed: Any, report: FileRepo
 
 def _rows(texts: Sequence[str], parts: Sequence[Sequence[str]], embed: Any) -> Rows:
     if not texts:
-        return Rows(np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
+        return Rows(np.zeros((0, 0), np.float32), np.zeros(0, np.int64), [])
     return rows_of(texts, embed(texts), parts, embed, texts)
 
 

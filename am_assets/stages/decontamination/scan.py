@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from am_assets.core.config import Decontamination
-from am_assets.stages.decontamination.facts import is_foreign, numbers
+from am_assets.stages.decontamination.facts import facts, is_foreign, numbers
 from am_assets.stages.decontamination.hits import Hit, Item, hit_on
 from am_assets.stages.decontamination.text_index import Prompt, TextIndex
 from am_assets.stages.similarity import exact_similarity, pairs_above
@@ -23,7 +23,7 @@ _SUPPORTING_BITS = 6.0
 _SAME_NUMBERS = 0.6
 """Share of the numbers of the longer list that a rewording keeps at least."""
 _FEW = 2
-"""Numbers that both problems must have before other numbers tell them apart."""
+"""Numbers that one of two problems must have before other numbers tell them apart."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,14 @@ class Near:
 
 @dataclass(frozen=True)
 class Rows:
-    """Unit float32 vectors of texts and of their parts; `owners[i]` is the text of row i."""
+    """Unit float32 vectors of texts and of their parts.
+
+    Row i embeds `texts[i]`, which is text number `owners[i]` or a part of it.
+    """
 
     vectors: np.ndarray
     owners: np.ndarray
+    texts: Sequence[str]
 
     @cached_property
     def by_owner(self) -> dict[int, list[int]]:
@@ -48,6 +52,16 @@ class Rows:
         for row, owner in enumerate(self.owners.tolist()):
             rows.setdefault(owner, []).append(row)
         return rows
+
+    def numbers(self, row: int) -> list[str]:
+        """The numbers that a row's text states."""
+        if row not in self._numbers:
+            self._numbers[row] = numbers(facts(tokens(self.texts[row])))
+        return self._numbers[row]
+
+    @cached_property
+    def _numbers(self) -> dict[int, list[str]]:
+        return {}
 
 
 class Scanner:
@@ -72,7 +86,7 @@ class Scanner:
         found: list[Hit | Near | None] = list(self._index.find(prompts))
         open_ = [place for place, hit in enumerate(found) if hit is None]
         foreign = {place: is_foreign(prompts[place].tokens) for place in open_}
-        similar = self._similar(prompts, rows, foreign)
+        similar = self._similar(rows, foreign)
         for place in open_:
             found[place] = self._by_facts(prompts[place], rows, place, foreign[place])
             near = similar.get(place)
@@ -104,9 +118,7 @@ class Scanner:
         left, right = (list(side) for side in zip(*pairs, strict=True))
         return float(exact_similarity(rows.vectors[left], self._rows.vectors[right]).max())
 
-    def _similar(
-        self, prompts: Sequence[Prompt], rows: Rows, foreign: dict[int, bool]
-    ) -> dict[int, Hit | Near]:
+    def _similar(self, rows: Rows, foreign: dict[int, bool]) -> dict[int, Hit | Near]:
         """The most similar item of each of the prompts in `foreign`, by place."""
         if not len(rows.vectors) or not len(self._rows.vectors):
             return {}
@@ -115,16 +127,21 @@ class Scanner:
         hits: dict[int, tuple[float, str, int]] = {}
         nears: dict[int, tuple[float, str, int]] = {}
         for pairs in pairs_above(rows.vectors, self._rows.vectors, lowest):
-            for place, index, score in zip(
-                rows.owners[pairs.left].tolist(),
-                self._rows.owners[pairs.right].tolist(),
-                pairs.similarity.tolist(),
-                strict=True,
+            for left, right, score in zip(
+                pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True
             ):
+                place, index = int(rows.owners[left]), int(self._rows.owners[right])
                 if place not in foreign:
                     continue
                 one = (-score, self._index.items[index].item_id, index)
-                wanted = self._threshold(prompts[place], index, foreign[place], score)
+                if self._is_unread(foreign[place], index):
+                    wanted = self._other_scripts
+                elif threshold < score <= self._differing and _differ(
+                    rows.numbers(left), self._rows.numbers(right)
+                ):
+                    wanted = self._differing
+                else:
+                    wanted = threshold
                 best = hits if score > wanted else nears
                 best[place] = min(one, best.get(place, one))
         items = self._index.items
@@ -137,28 +154,19 @@ class Scanner:
             close[place] = hit_on(items[index], "embedding", -negative)
         return close
 
-    def _threshold(self, prompt: Prompt, index: int, foreign: bool, score: float) -> float:
-        """The similarity above which the prompt is taken for the item."""
-        if self._is_unread(foreign, index):
-            return self._other_scripts
-        threshold = self._settings.embedding_threshold
-        if threshold < score <= self._differing and self._differ(prompt, index):
-            return self._differing
-        return threshold
-
     def _is_unread(self, foreign: bool, index: int) -> bool:
         """Whether the model does not read one of the two texts."""
         return (foreign or self._foreign[index]) and self._other_scripts > (
             self._settings.embedding_threshold
         )
 
-    def _differ(self, prompt: Prompt, index: int) -> bool:
-        """Whether both state numbers, and too many of them others to be the same problem."""
-        own, other = numbers(prompt.facts), numbers(self._index.facts[index])
-        if min(len(own), len(other)) < _FEW:
-            return False
-        shared = (Counter(own) & Counter(other)).total()
-        return shared < _SAME_NUMBERS * max(len(own), len(other))
+
+def _differ(own: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two texts state numbers, and too many of them others to be the same problem."""
+    if not own or not other or max(len(own), len(other)) < _FEW:
+        return False
+    shared = (Counter(own) & Counter(other)).total()
+    return shared < _SAME_NUMBERS * max(len(own), len(other))
 
 
 def _or(value: float | None, default: float) -> float:

@@ -130,9 +130,14 @@ def rows_of(
     flat = [(place, part) for place, own in enumerate(parts) for part in own]
     places = np.arange(len(texts))
     if not flat:
-        return Rows(vectors, places)
-    more = embed([part for _, part in flat], [owners[place] for place, _ in flat])
-    return Rows(np.concatenate([vectors, more]), np.append(places, [place for place, _ in flat]))
+        return Rows(vectors, places, texts)
+    more_texts = [part for _, part in flat]
+    more = embed(more_texts, [owners[place] for place, _ in flat])
+    return Rows(
+        np.concatenate([vectors, more]),
+        np.append(places, [place for place, _ in flat]),
+        [*texts, *more_texts],
+    )
 
 
 def _key(one: Slice, benchmark: Benchmark, settings: Decontamination) -> str:
