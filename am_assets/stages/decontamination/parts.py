@@ -51,6 +51,11 @@ def options(text: str) -> list[str]:
     return [rest[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
 
 
+def is_code(text: str) -> bool:
+    """Whether `text` has a function's head, an import or the like in some language."""
+    return _CODE.search(text) is not None
+
+
 def parts(text: str) -> list[str]:
     """Parts of `text`, other than itself, that can stand for it; often none.
 
@@ -62,7 +67,7 @@ def parts(text: str) -> list[str]:
     if "\n" not in text and "A" not in text:
         return found
     body = stem(text)
-    if _CODE.search(body):
+    if is_code(body):
         found.append(_prose(body))
     else:
         question, choices = _question(body), options(text)

@@ -14,6 +14,7 @@ import numpy as np
 from am_assets.core.config import Decontamination
 from am_assets.stages.decontamination.facts import facts, is_foreign, numbers
 from am_assets.stages.decontamination.hits import Hit, Item, hit_on
+from am_assets.stages.decontamination.parts import is_code
 from am_assets.stages.decontamination.text_index import Prompt, TextIndex
 from am_assets.stages.similarity import exact_similarity, pairs_above
 from am_assets.stages.text import tokens
@@ -22,6 +23,9 @@ _SUPPORTING_BITS = 6.0
 """Bits of shared facts that support a similarity; fewer are chance."""
 _SAME_NUMBERS = 0.6
 """Share of the numbers of the longer list that a rewording keeps at least."""
+_SHORT = 8
+"""Tokens below which a text ("return the largest element") is soon similar to another. For such
+texts, and for tasks in code, the threshold is halfway to the one for other numbers."""
 _FEW = 2
 """Numbers that one of two problems must have before other numbers tell them apart."""
 
@@ -55,12 +59,20 @@ class Rows:
 
     def numbers(self, row: int) -> list[str]:
         """The numbers that a row's text states."""
-        if row not in self._numbers:
-            self._numbers[row] = numbers(facts(tokens(self.texts[row])))
-        return self._numbers[row]
+        return self._read(row)[0]
+
+    def length(self, row: int) -> int:
+        """Tokens of a row's text."""
+        return self._read(row)[1]
+
+    def _read(self, row: int) -> tuple[list[str], int]:
+        if row not in self._known:
+            found = tokens(self.texts[row])
+            self._known[row] = numbers(facts(found)), len(found)
+        return self._known[row]
 
     @cached_property
-    def _numbers(self) -> dict[int, list[str]]:
+    def _known(self) -> dict[int, tuple[list[str], int]]:
         return {}
 
 
@@ -76,6 +88,7 @@ class Scanner:
         self._rows = rows
         self._settings = settings
         self._foreign = [is_foreign(tokens(item.prompt)) for item in items]
+        self._code = [is_code(item.prompt) for item in items]
         threshold = settings.embedding_threshold
         self._agreeing = min(_or(settings.agreeing_threshold, threshold), threshold)
         self._differing = max(_or(settings.differing_threshold, threshold), threshold)
@@ -136,12 +149,8 @@ class Scanner:
                 one = (-score, self._index.items[index].item_id, index)
                 if self._is_unread(foreign[place], index):
                     wanted = self._other_scripts
-                elif threshold < score <= self._differing and _differ(
-                    rows.numbers(left), self._rows.numbers(right)
-                ):
-                    wanted = self._differing
                 else:
-                    wanted = threshold
+                    wanted = self._threshold(rows, left, right) if score > threshold else threshold
                 best = hits if score > wanted else nears
                 best[place] = min(one, best.get(place, one))
         items = self._index.items
@@ -153,6 +162,15 @@ class Scanner:
         for place, (negative, _, index) in hits.items():
             close[place] = hit_on(items[index], "embedding", -negative)
         return close
+
+    def _threshold(self, rows: Rows, left: int, right: int) -> float:
+        """The similarity above which two rows are the same problem."""
+        if _differ(rows.numbers(left), self._rows.numbers(right)):
+            return self._differing
+        short = min(rows.length(left), self._rows.length(right)) < _SHORT
+        if short or self._code[int(self._rows.owners[right])]:
+            return (self._settings.embedding_threshold + self._differing) / 2
+        return self._settings.embedding_threshold
 
     def _is_unread(self, foreign: bool, index: int) -> bool:
         """Whether the model does not read one of the two texts."""
