@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import click
 from rich.table import Table
 
-from am_assets.cli.embedding import cache_option, open_embedding
+from am_assets.cli.embedding import cache_option, open_embedding, precision_option
 from am_assets.cli.group import OUT, fail, json_option, main, say
 
 
@@ -22,10 +22,16 @@ from am_assets.cli.group import OUT, fail, json_option, main, say
     type=click.Path(dir_okay=False, path_type=Path),
     help="PNG of precision and recall against the threshold.",
 )
+@precision_option
 @cache_option
 @json_option
 def calibrate(
-    pairs_path: Path, profile: str | None, plot_path: Path | None, cache: Path | None, as_json: bool
+    pairs_path: Path,
+    profile: str | None,
+    plot_path: Path | None,
+    precision: str | None,
+    cache: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure an embedding model's thresholds on labelled pairs of texts.
 
@@ -54,7 +60,7 @@ def calibrate(
     pairs = list(read_pairs(pairs_path, lines))
     texts = [text for pair in pairs for text in (pair.one, pair.other)]
     with (
-        open_embedding(profile, cache, needs_thresholds=False) as opened,
+        open_embedding(profile, cache, precision, needs_thresholds=False) as opened,
         TemporaryDirectory() as scratch,
         tqdm(total=len(texts), unit=" texts", disable=None) as bar,
     ):

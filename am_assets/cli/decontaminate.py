@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from am_assets.cli.embedding import cache_option, open_embedding
+from am_assets.cli.embedding import cache_option, open_embedding, precision_option
 from am_assets.cli.group import fail, json_option, main, say
 
 _MINILM = "files"
@@ -39,6 +39,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     "embedding model's calibration.",
 )
 @click.option("--profile", "-p", help="Profile whose settings to use; default: MiniLM's own.")
+@precision_option
 @cache_option
 @json_option
 def decontaminate(
@@ -47,6 +48,7 @@ def decontaminate(
     out_path: Path,
     threshold: float | None,
     profile: str | None,
+    precision: str | None,
     cache: Path | None,
     as_json: bool,
 ) -> None:
@@ -78,7 +80,10 @@ def decontaminate(
         others = ("agreeing_threshold", "differing_threshold", "other_scripts_threshold")
         given = {"embedding_threshold": threshold, **dict.fromkeys(others)}
         settings = settings.model_copy(update=given)
-    with open_embedding(profile, cache) as opened, tqdm(unit=" rows", disable=None) as bar:
+    with (
+        open_embedding(profile, cache, precision) as opened,
+        tqdm(unit=" rows", disable=None) as bar,
+    ):
 
         def progress(done: int) -> None:
             bar.update(done - bar.n)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from am_assets.cli.embedding import OpenEmbedding, cache_option, open_embedding
+from am_assets.cli.embedding import OpenEmbedding, cache_option, open_embedding, precision_option
 from am_assets.cli.group import OUT, fail, json_option, main, say
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _new_file = click.Path(dir_okay=False, path_type=Path)
     type=_new_file,
     help="HTML file for the sweep's plots and pairs to look at; default: beside --out.",
 )
+@precision_option
 @cache_option
 @json_option
 def dedup(
@@ -56,6 +57,7 @@ def dedup(
     sweep: bool,
     labelled: Path | None,
     report_path: Path | None,
+    precision: str | None,
     cache: Path | None,
     as_json: bool,
 ) -> None:
@@ -95,7 +97,7 @@ def dedup(
         keep_different_references=not ignore_references,
     )
     total = _lines(in_path)
-    with open_embedding(profile, cache) as opened, TemporaryDirectory() as scratch:
+    with open_embedding(profile, cache, precision) as opened, TemporaryDirectory() as scratch:
         bars: dict[str, tqdm[Any]] = {}
 
         def progress(work: str, rows: int) -> None:

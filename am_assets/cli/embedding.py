@@ -23,6 +23,13 @@ cache_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder that remembers vectors; default: am_assets in the user's cache folder.",
 )
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    help="Precision of the embedding model; default: the profile's, or float32. On a CPU with "
+    "bfloat16 instructions bfloat16 is twice as fast, on others slower; similarities move by up "
+    "to 0.005.",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,11 @@ class OpenEmbedding:
 
 @contextmanager
 def open_embedding(
-    profile: str | None, cache: Path | None, *, needs_thresholds: bool = True
+    profile: str | None,
+    cache: Path | None,
+    precision: str | None = None,
+    *,
+    needs_thresholds: bool = True,
 ) -> Iterator[OpenEmbedding]:
     """The embedding model of a profile (a name or a file), by default the packaged MiniLM.
 
@@ -55,6 +66,8 @@ def open_embedding(
     else:
         loaded = load_profile(profile, needs_thresholds=needs_thresholds)
         model, config, folder = loaded.models.embedding, loaded.embedding, loaded.folder
+    if precision is not None:
+        model = model.model_copy(update={"dtype": precision})
     engine = load_embedding_engine(model, config, folder)
     memory = RowMemory((cache or cache_folder()) / "vectors.sqlite")
     try:

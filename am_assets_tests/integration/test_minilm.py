@@ -152,8 +152,9 @@ def test_the_standalone_model_remembers_in_the_users_cache(
             assert vectors.shape == (1, 384)
     assert [path.name for path in (tmp_path / "am_assets").iterdir()] == ["vectors.sqlite"]
     write_tiny(tmp_path, embedding={"batch": 4})
-    with open_embedding("tiny.yaml", tmp_path / "elsewhere") as opened:
+    with open_embedding("tiny.yaml", tmp_path / "elsewhere", "bfloat16") as opened:
         assert opened.config == Embedding(batch=4)
+        assert opened.engine.model.dtype == "bfloat16"
         assert opened.memory.counts() == {}
     assert (tmp_path / "elsewhere" / "vectors.sqlite").is_file()
 
