@@ -84,7 +84,7 @@ def test_a_sweep_prints_thresholds_and_writes_a_page_to_look_at(folder: Path) ->
     assert "rivers" not in done.output
     page = (folder / "page.html").read_text()
     assert "data:image/png;base64," in page
-    assert "What sum does she make daily" in page
+    assert "How much does she make daily" in page
     again = run("in.jsonl", "--sweep", "--json", "--out", "out.jsonl")
     assert again.exit_code == 0, again.output
     found = json.loads(again.stdout)
