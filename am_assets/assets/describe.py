@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from am_assets.core.pipeline import Outcome, Stage
 from am_assets.core.store import Store
@@ -55,7 +56,8 @@ def describe(stage: Stage, outcome: Outcome, store: Store) -> dict[str, Any]:
         return store.table(manifest.dvc, name)
 
     if stage.name in manifest.tables:
-        metadata["dagster/column_schema"] = _column_schema(table(stage.name).schema)
+        written = store.file(manifest.dvc, f"{stage.name}.parquet")
+        metadata["dagster/column_schema"] = _column_schema(pq.read_schema(written))
     pictures = stage.pictures(table) if stage.pictures is not None else {}
     if stage.manifest_pictures is not None:
         pictures |= stage.manifest_pictures(manifest)

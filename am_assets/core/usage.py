@@ -108,6 +108,7 @@ class Meter:
             "completion_tokens": self.completion_tokens,
             "cached_prompt_tokens": self.cached_tokens,
             "engine_seconds": round(self._worked_s, 3),
+            "made_per_second": round(self.made / max(self._worked_s, 1e-9), 1),
             "gpu_seconds": round(self._worked_s * self._gpus, 3),
         }
 

@@ -31,7 +31,11 @@ _LENGTHS = (
     *range(16, 208, 16),
     *(length << power for power in range(8) for length in (256, 320, 384, 448)),
 )
-"""What windows are padded to: lengths at which the usual kernels need no rest of a vector."""
+"""What windows are padded to: lengths at which the usual kernels need no rest of a vector.
+
+Vectors are remembered under the model's digest. Whoever changes these shapes, and with them the
+last bits of vectors, has to make `folder_digest` another as well.
+"""
 _ROW_TOKENS = 32
 """Tokens of a row that `Embedding.batch` counts by."""
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")

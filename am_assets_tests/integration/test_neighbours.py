@@ -91,6 +91,12 @@ def test_what_is_asked_amiss_is_told(project: Path):
     assert "no published embedding_index holds a sample it's" in unknown.stderr
 
 
+def test_the_manifest_tells_how_many_prompts_are_long(project: Path):
+    path = project / "data" / "tiny" / "embedding_index" / "sums" / WEEK / "manifest.json"
+    counts = json.loads(path.read_text())["counts"]
+    assert counts == {"prompts_by_windows": {"1": len(prompts(project))}, "long_share": 0}
+
+
 def test_the_index_command_lists_every_partition(project: Path):
     assert "in line" in run("index").output
     (row,) = json.loads(run("index", "--json").stdout)["partitions"]

@@ -27,6 +27,7 @@ def test_rows_tokens_and_errors_add_up() -> None:
     assert totals["errors"] == {"timeout": 1}
     assert (totals["prompt_tokens"], totals["completion_tokens"]) == (30, 12)
     assert totals["cached_prompt_tokens"] == 4
+    assert totals["made_per_second"] > 0
     assert totals["gpu_seconds"] == 2 * totals["engine_seconds"] or totals["engine_seconds"] < 0.01
 
 
@@ -45,6 +46,7 @@ def test_work_that_is_done_has_nothing_left() -> None:
     meter = Meter("labels", total=1)
     meter.computed()
     assert "left" not in meter.line()
+    assert Meter("idle").totals()["made_per_second"] == 0
 
 
 def test_finishing_says_a_line_only_if_there_was_work() -> None:
