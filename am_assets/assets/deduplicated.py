@@ -73,7 +73,9 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
     del key
     config: dict[str, object] = {
         "dedup": profile.dedup.model_dump(mode="json"),
-        "decontamination": profile.decontamination.model_dump(mode="json"),
+        "decontamination": profile.decontamination.model_dump(
+            mode="json", exclude=None if profile.decontamination.judge.enabled else {"judge"}
+        ),
         "ranks": {name: source.rank for name, source in profile.sources.items()},
     }
     if profile.decontamination.judge.enabled and profile.models.instruct is not None:

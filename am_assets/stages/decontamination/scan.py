@@ -168,7 +168,8 @@ class Scanner:
         if _differ(rows.numbers(left), self._rows.numbers(right)):
             return self._differing
         short = min(rows.length(left), self._rows.length(right)) < _SHORT
-        if short or self._code[int(self._rows.owners[right])]:
+        task = rows.texts[int(rows.owners[left])]
+        if short or self._code[int(self._rows.owners[right])] or is_code(task):
             return (self._settings.embedding_threshold + self._differing) / 2
         return self._settings.embedding_threshold
 

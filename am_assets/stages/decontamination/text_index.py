@@ -35,11 +35,15 @@ _CANDIDATES = 8
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt as it is looked up: its text, its parts, the tokens and facts of both."""
+    """A prompt as it is looked up: folded once for all benchmarks.
+
+    `keys` are tokens that make it the same as an item: its own, and those of its telling parts.
+    """
 
     text: str
     parts: tuple[str, ...]
     tokens: tuple[str, ...]
+    keys: tuple[tuple[str, ...], ...]
     facts: tuple[str, ...]
 
 
@@ -52,9 +56,22 @@ class Agreement(NamedTuple):
 
 
 def read_prompt(text: str) -> Prompt:
-    """Fold a prompt once for all benchmarks."""
-    found = tokens(text)
-    return Prompt(text, tuple(parts(text)), tuple(found), tuple(facts(found)[:_MAX_FACTS]))
+    """Fold a prompt."""
+    found, own = tuple(tokens(text)), tuple(parts(text))
+    keys = tuple(dict.fromkeys([found, *_part_keys(text, own)]))
+    return Prompt(text, own, found, keys, tuple(facts(found)[:_MAX_FACTS]))
+
+
+def _part_keys(text: str, own: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Folded parts of a text that can be told from other texts' parts."""
+    for part in own:
+        found = tuple(tokens(part))
+        if len(found) >= _TELLING_TOKENS:
+            yield found
+    if choices := options(text):
+        # Whatever the order of the options, and their letters.
+        folded = sorted(tuple(tokens(choice)) for choice in choices)
+        yield (*tokens(stem(text)), "|", *(token for one in folded for token in (*one, "|")))
 
 
 class TextIndex:
@@ -71,10 +88,11 @@ class TextIndex:
         whole: set[tuple[str, ...]] = set()
         listed: list[tuple[str, ...]] = []
         for index in sorted(range(len(items)), key=lambda i: items[i].item_id):
-            found = tuple(tokens(items[index].prompt))
-            listed.append(tuple(facts(found)[:_MAX_FACTS]))
+            prompt = read_prompt(items[index].prompt)
+            found = prompt.tokens
+            listed.append(prompt.facts)
             whole.add(found)
-            for key in dict.fromkeys([found, *self._part_keys(items[index].prompt)]):
+            for key in prompt.keys:
                 if key and self._exact.setdefault(key, index) != index:
                     repeated.add(key)
             own = set(self._grams(found))
@@ -132,20 +150,8 @@ class TextIndex:
     def _weight(self, fact: str) -> float:
         return self._weights[fact]
 
-    def _part_keys(self, text: str) -> Iterator[tuple[str, ...]]:
-        """Folded parts of a text that can be told from other texts' parts."""
-        for part in parts(text):
-            found = tuple(tokens(part))
-            if len(found) >= _TELLING_TOKENS:
-                yield found
-        if choices := options(text):
-            # Whatever the order of the options, and their letters.
-            folded = sorted(tuple(tokens(choice)) for choice in choices)
-            yield (*tokens(stem(text)), "|", *(token for one in folded for token in (*one, "|")))
-
     def _same(self, prompt: Prompt) -> Hit | None:
-        keys = [prompt.tokens, *self._part_keys(prompt.text)] if prompt.parts else [prompt.tokens]
-        found = [self._exact[key] for key in keys if key in self._exact]
+        found = [self._exact[key] for key in prompt.keys if key in self._exact]
         if not found:
             return None
         return hit_on(min((self.items[i] for i in found), key=lambda i: i.item_id), "exact", 1.0)

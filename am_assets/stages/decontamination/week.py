@@ -199,9 +199,7 @@ def _batches(one: Slice) -> Iterator[tuple[list[str], list[Prompt], np.ndarray]]
         for sample in samples:
             owner, vector = next(vectors, ("", np.zeros(0)))
             if owner != sample:
-                raise KeyError(
-                    f"no vector of prompt {sample} where {one.embeddings} should have it"
-                )
+                raise KeyError(f"{one.embeddings} lacks the vector of prompt {sample}")
             listed.append(vector)
         prompts = [read_prompt(text) for text in rows["prompt"].to_pylist()]
         yield samples, prompts, np.stack(listed)
