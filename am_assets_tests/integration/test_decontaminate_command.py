@@ -26,7 +26,8 @@ QUESTION = "Which craft made the town of Elmsworth rich in the fourteenth centur
 ITEMS = [
     {"question": PROBLEM, "task_id": "bakery"},
     {
-        "question": f"Read the chronicle.\nThe looms of Elmsworth never stood still, and its cloth was worn at every court.\n{QUESTION}",
+        "question": "Read the chronicle.\nThe looms of Elmsworth never stood still, and its "
+        f"cloth was worn at every court.\n{QUESTION}",
         "choices": ["weaving", "brewing", "glass", "printing"],
     },
 ]

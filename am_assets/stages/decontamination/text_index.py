@@ -110,6 +110,7 @@ class TextIndex:
         for index, own in zip(order, listed, strict=True):
             self.facts[index] = own
         self._weights = _weights(self.facts)
+        self._totals = [sum(map(self._weight, own)) for own in self.facts]
         self._pairs: dict[int, list[int]] = defaultdict(list)
         for index, own in enumerate(self.facts):
             for pair in dict.fromkeys(pairwise(own)):
@@ -132,20 +133,35 @@ class TextIndex:
         own = prompt.facts
         if len(own) < 2:
             return []
+        total = sum(map(self._weight, own))
+        counted = Counter(own)
         votes: Counter[int] = Counter()
         for pair in dict.fromkeys(pairwise(own)):
             for index in self._pairs.get(hash(pair), ())[:256]:
                 votes[index] += 1
-        ranked = sorted(votes, key=lambda i: (-votes[i], self.items[i].item_id))[:_CANDIDATES]
-        total = sum(map(self._weight, own))
+        # A fact that differs breaks two pairs; most pairs of problems that agree are shared.
+        needed = max(1, (len(own) - 1) // 3)
+        alike = [
+            index
+            for index, shared in votes.items()
+            if shared >= needed and self._may_agree(counted, total, index)
+        ]
+        ranked = sorted(alike, key=lambda i: (-votes[i], self.items[i].item_id))[:_CANDIDATES]
         found: list[Agreement] = []
         for index in ranked:
-            other = self.facts[index]
-            bits = _common(own, other, self._weights)
-            share = bits / max(total, sum(map(self._weight, other)))
+            bits = _common(own, self.facts[index], self._weights)
+            share = bits / max(total, self._totals[index])
             if share >= _AGREEMENT:
                 found.append(Agreement(index, share, bits))
         return sorted(found, key=lambda a: (-a.bits, -a.share, self.items[a.item].item_id))
+
+    def _may_agree(self, counted: Counter[str], total: float, index: int) -> bool:
+        """Whether the facts agree enough if their order is left aside."""
+        most = max(total, self._totals[index]) * _AGREEMENT
+        if min(total, self._totals[index]) < most:
+            return False
+        shared = counted & Counter(self.facts[index])
+        return sum(self._weights[fact] * times for fact, times in shared.items()) >= most
 
     def _weight(self, fact: str) -> float:
         return self._weights[fact]
