@@ -21,6 +21,9 @@ from am_assets.stages.similarity.workers import in_order, workers
 _TILES = {"cpu": (512, 2048), "cuda": (8192, 8192)}
 """Rows and columns of products taken at once: on a CPU they stay in its cache."""
 
+_GROUP = 128
+"""Products of a row whose largest is taken first."""
+
 _TILES_A_TASK = 8
 """Tiles that a thread takes at a time."""
 
@@ -187,11 +190,18 @@ _NO_ROWS = np.zeros(0, dtype=np.int64)
 
 def _above(products: torch.Tensor, limits: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the products above the limit of their row."""
-    rows = torch.nonzero(products.amax(dim=1) > limits)[:, 0]
-    if not len(rows):
+    count = products.shape[1]
+    width = _GROUP if count % _GROUP == 0 else count
+    groups = products.view(-1, width)
+    # One pass takes the largest of each group; few groups are then looked at again.
+    largest = groups.amax(dim=1).view(len(products), -1)
+    hit = torch.nonzero((largest > limits[:, None]).view(-1))[:, 0]
+    if not len(hit):
         return _NO_ROWS, _NO_ROWS
-    found = torch.nonzero(products[rows] > limits[rows, None])
-    return rows[found[:, 0]].cpu().numpy(), found[:, 1].cpu().numpy()
+    rows = hit // (count // width)
+    found = torch.nonzero(groups[hit] > limits[rows, None])
+    columns = hit[found[:, 0]] % (count // width) * width + found[:, 1]
+    return rows[found[:, 0]].cpu().numpy(), columns.cpu().numpy()
 
 
 def _gathered(parts: Iterable[Pairs]) -> Iterator[Pairs]:
