@@ -72,7 +72,7 @@ def main() -> None:
 def _compare(source: Path, rows: int, arguments: argparse.Namespace, folder: Path) -> None:
     week, threshold, found = arguments.week, arguments.threshold, folder / "ours.npy"
     rounds = 1 if rows > 300_000 and not week else arguments.rounds
-    ratios = []
+    ratios, ours = [], {"seconds": 0.0}
     for _ in range(rounds):
         floor = _run("floor-bfloat16", source, threshold, folder / "none.npy", week)
         ours = _run("ours", source, threshold, found, week)
@@ -236,14 +236,11 @@ def _prompts(data: Path, folder: Path) -> np.ndarray:
     engine = load_embedding_engine(model, settings, Path())
     memory = RowMemory(cache_folder() / "vectors.sqlite")
     with tqdm(total=len(texts), unit="prompt") as bar:
-        vectors = embed_texts(
-            texts,
-            engine,
-            memory,
-            folder / "prompts",
-            lambda done: bar.update(done - bar.n) and None,
-            config=settings,
-        )
+
+        def progress(done: int) -> None:
+            bar.update(done - bar.n)
+
+        vectors = embed_texts(texts, engine, memory, folder / "prompts", progress, config=settings)
     return np.array(vectors)
 
 
