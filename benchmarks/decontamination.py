@@ -69,14 +69,9 @@ class Texts:
         parts = [read_prompt(text).parts for text in texts]
         return rows_of(texts, self._embed(texts, texts), parts, self._embed, texts)
 
-    def scan(
-        self, texts: Sequence[str], items: Sequence[str], numbers: Sequence[int] = ()
-    ) -> list[Hit | None]:
-        """The hit of each text against `items`, numbered by their places or by `numbers`."""
-        named = [
-            Item(f"{number:06}", "b", text)
-            for number, text in zip(numbers or range(len(items)), items, strict=True)
-        ]
+    def scan(self, texts: Sequence[str], items: Sequence[str]) -> list[Hit | None]:
+        """The hit of each text against `items`, which are named by their places."""
+        named = [Item(f"{place:06}", "b", text) for place, text in enumerate(items)]
         scanner = Scanner(named, self.rows(items), self._settings)
         found = scanner.scan([read_prompt(text) for text in texts], self.rows(texts))
         return [one if isinstance(one, Hit) else None for one in found]
@@ -119,12 +114,6 @@ def main() -> None:
             )
             table.add_row(name, *_line(found, own))
         out.print(table)
-        table = Table("leave-one-out, without", "rows", "wrong", "exact", "ngram", "embedding")
-        for name, form in FORMS.items():
-            for left_out in ("its item", "its passage"):
-                found = list(_left_out(texts, rows, form, left_out))
-                table.add_row(f"{name}: {left_out}", *_line(found))
-        out.print(table)
         table = Table("prompts", "benchmark", "rows", "found", "exact", "ngram", "embedding")
         sets = {name: _texts(given.data / path, key) for name, (path, key) in SETS.items()}
         sets["us_history"] = [row["item"] for row in rows]
@@ -132,21 +121,28 @@ def main() -> None:
             found = texts.scan(sets[prompts], sets[benchmark])
             table.add_row(prompts, benchmark, *_line(found))
         out.print(table)
+        table = Table("leave-one-out, without", "rows", "wrong", "exact", "ngram", "embedding")
+        for left_out in ("passage", "item"):
+            for name, found in _left_out(texts, rows, left_out).items():
+                table.add_row(f"{name}: its {left_out}", *_line(found))
+        out.print(table)
 
 
 def _left_out(
-    texts: Texts, rows: Sequence[dict[str, Any]], form: Any, what: str
-) -> Iterator[Hit | None]:
-    for row in rows:
-        if not row["rephrased"]:
+    texts: Texts, rows: Sequence[dict[str, Any]], what: str
+) -> dict[str, list[Hit | None]]:
+    """Hits of every form of each rephrasing on the items that do not share its `what`."""
+    found: dict[str, list[Hit | None]] = {name: [] for name in FORMS}
+    for same in sorted({row[what] for row in rows}):
+        own = [row for row in rows if row[what] == same and row["rephrased"]]
+        if not own:
             continue
-        kept = [
-            other
-            for other in rows
-            if other is not row and (what == "its item" or other["passage"] != row["passage"])
-        ]
-        items = [other["item"] for other in kept]
-        yield texts.scan([form(row)], items, [other["number"] for other in kept])[0]
+        others = [row["item"] for row in rows if row[what] != same]
+        asked = [form(row) for form in FORMS.values() for row in own]
+        hits = iter(texts.scan(asked, others))
+        for name in FORMS:
+            found[name] += [next(hits) for _ in own]
+    return found
 
 
 def _line(found: Sequence[Hit | None], own: int | None = None) -> list[str]:

@@ -13,6 +13,7 @@ CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U000200
 """Character class of scripts written without spaces between words (Hangul included)."""
 
 _CJK = re.compile(f"[{CJK}]")
+_FIRST_CJK = CJK[0]
 _SUPERSCRIPTS = str.maketrans({c: f"^{i}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")})
 _SIGNS = str.maketrans({"−": "-", "–": "-", "—": " ", "×": "*", "·": "*", "÷": "/"})
 _LATEX_SPACING = re.compile(
@@ -46,20 +47,26 @@ def word_ngrams(items: Sequence[str], size: int) -> Iterator[str]:
     least half of a run are words: a list "1, 2, 3, …" stands in thousands of unrelated problems.
     """
     run: list[str] = []
-    for word in _units(items):
-        if _CJK.match(word[-1]):
+    words = 0  # Among the last `size` units of the run.
+    for unit in _units(items):
+        if _is_cjk(unit[-1]):
             run.clear()
+            words = 0
             continue
-        run.append(word)
-        last = run[-size:]
-        if len(last) == size and 2 * sum(unit[-1].isalpha() for unit in last) >= size:
-            yield " ".join(last)
+        run.append(unit)
+        words += unit[-1].isalpha()
+        if len(run) >= size:
+            if 2 * words >= size:
+                yield " ".join(run[-size:])
+            words -= run[-size][-1].isalpha()
 
 
 def character_ngrams(items: Sequence[str], size: int) -> Iterator[str]:
     """Runs of `size` units of which at least half are CJK characters (a number is one unit)."""
+    if not any(map(_is_cjk, items)):
+        return
     units = list(_units(items))
-    marks = [1 if _CJK.match(unit[-1]) else 0 for unit in units]
+    marks = [_is_cjk(unit[-1]) for unit in units]
     inside = sum(marks[:size])
     for start in range(len(units) - size + 1):
         if 2 * inside >= size:
@@ -70,7 +77,12 @@ def character_ngrams(items: Sequence[str], size: int) -> Iterator[str]:
 
 def visible_length(text: str) -> int:
     """Characters without white space, a CJK character counting twice: it says as much."""
-    return sum(2 if _CJK.match(c) else 1 for c in text if not c.isspace())
+    return sum(2 if _is_cjk(c) else 1 for c in text if not c.isspace())
+
+
+def _is_cjk(text: str) -> bool:
+    # Most characters come before all of theirs.
+    return text >= _FIRST_CJK and _CJK.match(text) is not None
 
 
 def _units(items: Sequence[str]) -> Iterator[str]:
