@@ -36,6 +36,7 @@ def build(run: Run) -> Built:
         {name: source.rank for name, source in run.profile.sources.items()},
         run.profile.dedup,
         run.folder.parent,
+        device=str(run.profile.models.embedding.options.get("device", "cpu")),
     )
     rows_in = sum(run.manifest(ref).rows_kept or 0 for ref in week.values())
     return Built(

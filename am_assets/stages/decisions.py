@@ -78,6 +78,7 @@ def decide_week(
     dedup: Dedup,
     scratch: Path,
     block: int = BLOCK,
+    device: str = "cpu",
 ) -> WeekDecisions:
     """Decide every kept prompt of a week.
 
@@ -85,8 +86,8 @@ def decide_week(
     sources' ranks; `contamination` says which prompts are contaminated or undecided: neither is
     deduplicated. `earlier` is what earlier weeks kept and did not supersede since. Every row of
     `prompts` that supersedes an older one does so whatever becomes of itself: upstream no longer
-    stands by the older content. Vectors wait in the folder `scratch`. Raises KeyError when a kept
-    prompt has no vector.
+    stands by the older content. Vectors wait in the folder `scratch`, products are taken on
+    `device`. Raises KeyError when a kept prompt has no vector.
     """
     candidates = read_candidates(prompts, ranks)
     ids = candidates.rows["sample_id"].combine_chunks()
@@ -107,6 +108,7 @@ def decide_week(
         [dedup, *policies],
         block,
         scratch,
+        device=device,
     )
     del vectors
     file.unlink()

@@ -58,6 +58,7 @@ def deduplicate(
     block: int = BLOCK,
     scratch: Path | None = None,
     progress: Callable[[int], None] | None = None,
+    device: str = "cpu",
 ) -> list[Outcome]:
     """Decide which of `candidates` repeat another, under each of `policies` at once.
 
@@ -65,7 +66,8 @@ def deduplicate(
     that stay whatever comes, part by part. Identical prompts are duplicates whatever their vectors
     and references. A twin is the most similar kept row that comes before, ties by sample id.
     Codes of the vectors lie in files in the folder `scratch`, or where the system keeps such files.
-    `progress` is called with the number of candidates decided so far.
+    `progress` is called with the number of candidates decided so far. Products are taken on
+    `device`, which changes no decision.
     """
     seen = Seen(candidates.ids, candidates.prompt_hashes, candidates.answers)
     chosen = [Policy(policy, seen) for policy in policies]
@@ -77,6 +79,7 @@ def deduplicate(
                 min(policy.threshold for policy in policies),
                 block,
                 lambda: files.enter_context(TemporaryFile(dir=scratch)),
+                device,
             )
             for part in earlier:
                 run.compare(part)
@@ -96,12 +99,13 @@ class _Run:
         lowest: float,
         block: int,
         file: Callable[[], IO[bytes]],
+        device: str,
     ) -> None:
         self._rows = candidates
         self._policies = policies
         self._block = block
         self._file = file
-        self._comparison = Comparison(candidates.vectors, lowest)
+        self._comparison = Comparison(candidates.vectors, lowest, device)
         self._side = self._comparison.side(candidates.vectors, file())
         self._places = np.empty(len(candidates.ids), dtype=np.int64)
 
