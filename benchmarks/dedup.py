@@ -61,7 +61,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "vectors.npy"
-        base = _prompts(arguments.data, folder) if arguments.data else _synthetic(rows // 5)
+        base = (
+            _prompts(arguments.data, folder)
+            if arguments.data
+            else _synthetic(min(20_000, rows // 5))
+        )
         _write(source, base, rows, arguments.threshold)
         print(
             f"{rows} vectors, {len(base)} of them not perturbed, {torch.get_num_threads()} threads"
