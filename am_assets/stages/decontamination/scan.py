@@ -23,6 +23,8 @@ _SUPPORTING_BITS = 6.0
 """Bits of shared facts that support a similarity; fewer are chance."""
 _SAME_NUMBERS = 0.6
 """Share of the numbers of the longer list that a rewording keeps at least."""
+_SEVERAL = 3
+"""Different numbers, or one more facts of any sort, that can name an item without its words."""
 _SHORT = 8
 """Tokens below which a text ("return the largest element") is soon similar to another. For such
 texts, and for tasks in code, the threshold is halfway to the one for other numbers."""
@@ -112,8 +114,9 @@ class Scanner:
     def _by_facts(self, prompt: Prompt, rows: Rows, place: int, foreign: bool) -> Hit | None:
         """A hit on an item that states the same facts, by itself or with the embedding's help."""
         agreements = self._index.agreements(prompt)
+        several = len(set(numbers(prompt.facts))) >= _SEVERAL or len(set(prompt.facts)) > _SEVERAL
         for agreement in agreements:
-            if agreement.bits >= self._index.telling_bits:
+            if several and agreement.bits >= self._index.telling_bits:
                 return hit_on(self._index.items[agreement.item], "ngram", agreement.share)
         best: tuple[float, str, int] | None = None
         for agreement in agreements:
