@@ -77,7 +77,9 @@ def decontaminate(
     off = settings.judge.model_copy(update={"enabled": False})
     settings = settings.model_copy(update={"judge": off})
     if threshold is not None:
-        others = ("agreeing_threshold", "differing_threshold", "other_scripts_threshold")
+        others = [
+            f"{name}_threshold" for name in ("agreeing", "differing", "choices", "other_scripts")
+        ]
         given = {"embedding_threshold": threshold, **dict.fromkeys(others)}
         settings = settings.model_copy(update=given)
     with (

@@ -38,8 +38,8 @@ class Measured(Section):
 class Calibration(Section):
     """Similarities from which an embedding model's neighbours are the same: they differ by model.
 
-    `am-assets calibrate` measures them. Of the thresholds of decontamination the last three are
-    for pairs that say more than their vectors do, and are the second one where they are null.
+    `am-assets calibrate` measures them. Of the thresholds of decontamination all but the first are
+    for pairs that say more than their vectors do, and are that one where they are null.
     """
 
     dedup_threshold: Share
@@ -48,6 +48,8 @@ class Calibration(Section):
     """For two problems that state the same numbers."""
     differing_threshold: Share | None = None
     """For two problems that state other numbers."""
+    choices_threshold: Share | None = None
+    """For two problems with their answer options."""
     other_scripts_threshold: Share | None = None
     """For texts in a script that the model was not trained on."""
     measured_on: list[Measured] = Field(default_factory=list)
@@ -81,17 +83,18 @@ class Decontamination(Section):
     """Decontamination against every benchmark (DD 2.2.2).
 
     In a profile a null `embedding_threshold` means the embedding model's calibration, for it and
-    the three after it; else those are the same as it unless they are given.
+    the four after it; else those are the same as it unless they are given.
     """
 
     embedding_threshold: Share = 0.9
     agreeing_threshold: Share | None = None
     differing_threshold: Share | None = None
+    choices_threshold: Share | None = None
     other_scripts_threshold: Share | None = None
     word_ngram: int = Field(default=8, ge=2)
     character_ngram: int = Field(default=20, ge=4)
     """For text without spaces between words (Chinese)."""
-    ngram_share: Share = 0.07
+    ngram_share: Share = 0.1
     """Share of an item's n-grams, or of its question's, that makes a hit; 0 is any shared one."""
     judge: SameProblemJudge = SameProblemJudge()
 
@@ -105,6 +108,7 @@ _CALIBRATED = (
             "embedding_threshold": "decontamination_threshold",
             "agreeing_threshold": "agreeing_threshold",
             "differing_threshold": "differing_threshold",
+            "choices_threshold": "choices_threshold",
             "other_scripts_threshold": "other_scripts_threshold",
         },
     ),

