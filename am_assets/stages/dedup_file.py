@@ -22,7 +22,7 @@ from am_assets.core.requests import EmbeddingEngine
 from am_assets.stages.answers import answer_codes
 from am_assets.stages.dedup import Outcome, Rows, deduplicate
 from am_assets.stages.priority import priority_order
-from am_assets.stages.text_rows import LineReport, MalformedRow, read_rows
+from am_assets.stages.text_rows import LineReport, MalformedRow, is_whole_number, read_rows
 from am_assets.stages.text_vectors import embed_texts
 from am_assets.stages.threshold_report import (
     Sample,
@@ -107,7 +107,7 @@ def dedup_jsonl(
             progress=lambda rows: progress("decided", rows),
         )
         if target is not None:
-            _write(rows.ids, outcome, target)
+            _write(rows.ids, read.is_number, outcome, target)
     thresholds = report_of(rows.ids, settings, policies, others, sample) if sample else None
     return FileReport(lines, outcome, thresholds)
 
@@ -116,7 +116,7 @@ def texts_of(path: Path, ids: Sequence[str]) -> dict[str, str]:
     """The texts of some rows of a file, by id."""
     wanted = set(ids)
     rows = (row for _, row in read_rows(path, LineReport(), check=_check))
-    return {row["id"]: row["text"] for row in rows if row["id"] in wanted}
+    return {str(row["id"]): row["text"] for row in rows if str(row["id"]) in wanted}
 
 
 class _Read:
@@ -127,6 +127,8 @@ class _Read:
         self._hashes: list[pa.Array] = [pa.array([], pa.string())]
         self._answers = [np.zeros((0, 2), np.int64)]
         self._keys = [np.zeros((0, 3), np.float64)]
+        self.is_number = bytearray()
+        """For every row whether its id is a number in the file."""
 
     def texts(self, path: Path, lines: LineReport) -> Iterator[str]:
         part: list[tuple[str, str, str | None, tuple[float, bool, int]]] = []
@@ -134,8 +136,9 @@ class _Read:
             text, answer = row["text"], row.get("reference_answer")
             key = (row.get("priority") or 0, answer is None, -len(text))
             part.append(
-                (row["id"], prompt_hash(text), None if answer is None else str(answer), key)
+                (str(row["id"]), prompt_hash(text), None if answer is None else str(answer), key)
             )
+            self.is_number.append(is_whole_number(row["id"]))
             yield text
             if len(part) == _PART:
                 self._take(part)
@@ -184,14 +187,21 @@ def _whole(path: Path | None, source: Path) -> Iterator[TextIO | None]:
         partial.unlink(missing_ok=True)
 
 
-def _write(ids: pa.Array, found: Outcome, target: TextIO) -> None:
+def _write(ids: pa.Array, is_number: bytearray, found: Outcome, target: TextIO) -> None:
+    numbers = ids.filter(pa.array(np.frombuffer(is_number, np.bool_)))
+    # A file has ids of one sort, as a rule; then none has to be looked up.
+    named = None if len(numbers) == len(ids) else set(numbers.to_pylist())
+
+    def as_given(name: str | None) -> str | int | None:
+        return int(name) if name is not None and (named is None or name in named) else name
+
     for start in range(0, len(ids), _PART):
         for row, sample in enumerate(ids.slice(start, _PART).to_pylist(), start):
             kept = bool(found.kept[row])
             decision = {
-                "id": sample,
+                "id": as_given(sample),
                 "decision": "keep" if kept else "duplicate",
-                "twin": found.twin[row],
+                "twin": as_given(found.twin[row]),
                 "similarity": None if kept else round(float(found.similarity[row]), 6),
             }
             target.write(json.dumps(decision) + "\n")

@@ -49,7 +49,8 @@ def read_rows(
     """(line number, row) of every usable line of `path`; `report` counts them and the others.
 
     Every key of `required` holds a text that can be written as UTF-8; the first of them is the
-    row's id and occurs once in the file, of several the first counts. Lines of white space are
+    row's id, which may be a whole number too, and occurs once in the file: of several the first
+    counts, and 7 is the same id as "7". Lines of white space are
     skipped. `check` may raise MalformedRow for more. Memory does not grow with the file. Raises
     OSError where it cannot be read.
     """
@@ -57,14 +58,16 @@ def read_rows(
 
     def parse(line: bytes) -> dict[str, Any]:
         row = json_object(line)
-        for key in required:
+        if not is_whole_number(row.get(required[0])):
+            check_text(row, required[0])
+        for key in required[1:]:
             check_text(row, key)
         check(row)
         return row
 
     with path.open("rb") as source:
         for number, row in parsed_lines(source, report, parse):
-            name = row[required[0]]
+            name = str(row[required[0]])
             if (first := seen.line_of(name, number)) is not None:
                 report.add_malformed(number, f'"{required[0]}" repeats that of line {first}')
                 continue
@@ -98,6 +101,11 @@ def json_object(line: bytes) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise MalformedRow("not a JSON object")
     return row
+
+
+def is_whole_number(value: Any) -> bool:
+    """Whether an id is a number that people count with."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
 
 
 def check_text(row: dict[str, Any], key: str) -> None:

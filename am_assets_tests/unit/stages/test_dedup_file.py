@@ -61,6 +61,13 @@ def test_every_row_has_a_decision_in_the_order_of_the_rows(tmp_path: Path):
     assert [counts[name] for name in ("rows", "kept", "identical", "similar")] == [4, 2, 1, 1]
 
 
+def test_ids_that_are_numbers_stay_numbers(tmp_path: Path):
+    path = written(tmp_path / "in.jsonl", {"id": 2, "text": EGGS}, {"id": 1, "text": EGGS})
+    assert [(line["id"], line["twin"]) for line in deduped(path)[1]] == [(2, 1), (1, None)]
+    path = written(path, {"id": 2, "text": EGGS}, {"id": "1", "text": EGGS})
+    assert [(line["id"], line["twin"]) for line in deduped(path)[1]] == [(2, "1"), ("1", None)]
+
+
 def test_priority_goes_before_a_reference_answer_before_length_before_the_id(tmp_path: Path):
     longer = f"{EGGS} today"
     path = written(

@@ -27,7 +27,8 @@ def line(**row: object) -> bytes:
         (b"[" * 100_000, "not JSON"),
         (b'{"id": "a", "text": "\xff"}', "not UTF-8 (byte 22 of the line)"),
         (b'{"id": "a"}', '"text" is missing'),
-        (b'{"id": 1, "text": "t"}', '"id" must be a text'),
+        (b'{"id": 1.5, "text": "t"}', '"id" must be a text'),
+        (b'{"id": true, "text": "t"}', '"id" must be a text'),
         (b'{"id": "a", "text": null}', '"text" must be a text'),
         (b'{"id": "a", "text": "\\ud800"}', '"text" has half a surrogate pair (\\ud800)'),
         (b'{"id": "\\udfff", "text": "t"}', '"id" has half a surrogate pair'),
@@ -44,6 +45,12 @@ def test_a_malformed_line_is_reported_and_the_rest_is_read(
     assert (report.rows, report.malformed_rows) == (2, 1)
     assert report.malformed[0][0] == 3
     assert problem in report.malformed[0][1]
+
+
+def test_an_id_may_be_a_whole_number(tmp_path: Path):
+    rows, report = read(tmp_path / "in.jsonl", line(id=7, text="1") + line(id="7", text="2"))
+    assert rows == [(1, {"id": 7, "text": "1"})]
+    assert report.malformed == [(2, '"id" repeats that of line 1')]
 
 
 def test_only_the_first_hundred_malformed_lines_are_kept_and_all_are_counted(tmp_path: Path):
