@@ -77,10 +77,8 @@ def decontaminate(
     off = settings.judge.model_copy(update={"enabled": False})
     settings = settings.model_copy(update={"judge": off})
     if threshold is not None:
-        others = [
-            f"{name}_threshold" for name in ("agreeing", "differing", "choices", "other_scripts")
-        ]
-        given = {"embedding_threshold": threshold, **dict.fromkeys(others)}
+        others = [name for name in type(settings).model_fields if name.endswith("_threshold")]
+        given = {**dict.fromkeys(others), "embedding_threshold": threshold}
         settings = settings.model_copy(update=given)
     with (
         open_embedding(profile, cache, precision) as opened,

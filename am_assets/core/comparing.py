@@ -50,6 +50,8 @@ class Calibration(Section):
     """For two problems that state other numbers."""
     choices_threshold: Share | None = None
     """For two problems with their answer options."""
+    code_threshold: Share | None = None
+    """For tasks in code."""
     other_scripts_threshold: Share | None = None
     """For texts in a script that the model was not trained on."""
     measured_on: list[Measured] = Field(default_factory=list)
@@ -83,13 +85,14 @@ class Decontamination(Section):
     """Decontamination against every benchmark (DD 2.2.2).
 
     In a profile a null `embedding_threshold` means the embedding model's calibration, for it and
-    the four after it; else those are the same as it unless they are given.
+    the five after it; else those are the same as it unless they are given.
     """
 
     embedding_threshold: Share = 0.9
     agreeing_threshold: Share | None = None
     differing_threshold: Share | None = None
     choices_threshold: Share | None = None
+    code_threshold: Share | None = None
     other_scripts_threshold: Share | None = None
     word_ngram: int = Field(default=8, ge=2)
     character_ngram: int = Field(default=20, ge=4)
@@ -109,6 +112,7 @@ _CALIBRATED = (
             "agreeing_threshold": "agreeing_threshold",
             "differing_threshold": "differing_threshold",
             "choices_threshold": "choices_threshold",
+            "code_threshold": "code_threshold",
             "other_scripts_threshold": "other_scripts_threshold",
         },
     ),

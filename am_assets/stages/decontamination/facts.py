@@ -24,6 +24,8 @@ _NUMERALS = frozenset(_DIGITS) | frozenset(_UNITS)
 _CJK = re.compile(f"[{CJK}]")
 _TRIVIAL = frozenset({"0", "1"})
 _SIGNS = frozenset("+*/^=<>|!%-")
+_WORDS = frozenset("aist")
+"""Letters that are words, or what an apostrophe leaves of one."""
 
 
 def facts(found: Sequence[str]) -> list[str]:
@@ -34,22 +36,13 @@ def facts(found: Sequence[str]) -> list[str]:
     are what formulas are made of.
     """
     result: list[str] = []
-    run = ""
-    for token in found:
-        if token in _NUMERALS:
-            run += token
-            continue
-        if run:
-            result += _chinese(run)
-            run = ""
+    for token in _read_chinese(found):
         if token[0].isdigit():
             result.append(_plain(token))
         elif token in _NUMBER_WORDS:
             result.append(_NUMBER_WORDS[token])
-        elif token in _SIGNS or (len(token) == 1 and token.isascii() and token not in "ai"):
+        elif token in _SIGNS or (len(token) == 1 and token.isascii() and token not in _WORDS):
             result.append(token)
-    if run:
-        result += _chinese(run)
     return list(_without_counting([fact for fact in result if fact not in _TRIVIAL]))
 
 
@@ -83,11 +76,43 @@ def _plain(token: str) -> str:
     return f"{whole}.{rest}" if rest else whole
 
 
-def _chinese(run: str) -> list[str]:
-    """The number that a run of Chinese numerals writes; none for a lone 一, which is a word."""
+def _read_chinese(found: Sequence[str]) -> Iterator[str]:
+    """The tokens with figures for Chinese numerals.
+
+    Ordinals go (第二, "second"), and denominators (三分之二, "two thirds"), as they do in English;
+    百分之 is a percent sign behind its number.
+    """
+    place, percent = 0, False
+    while place < len(found):
+        end = place
+        while end < len(found) and found[end] in _NUMERALS:
+            end += 1
+        if end == place:
+            yield found[place]
+            place += 1
+            if percent and found[place - 1][0].isdigit():
+                yield "%"
+                percent = False
+            continue
+        run = "".join(found[place:end])
+        denominator = tuple(found[end : end + 2]) == ("分", "之")
+        if denominator:
+            percent = run == "百"
+            end += 2
+        elif not place or found[place - 1] != "第":
+            # A lone 一 is a word.
+            if run != "一":
+                yield _chinese(run)
+            if percent:
+                yield "%"
+            percent = False
+        place = end
+
+
+def _chinese(run: str) -> str:
+    """The number that a run of Chinese numerals writes."""
     if not any(c in _UNITS for c in run):
-        value = "".join(str(_DIGITS[c]) for c in run)
-        return [] if run == "一" else [value.lstrip("0") or "0"]
+        return "".join(str(_DIGITS[c]) for c in run).lstrip("0") or "0"
     total = part = digit = 0
     for c in run:
         if c in _DIGITS:
@@ -98,4 +123,4 @@ def _chinese(run: str) -> list[str]:
         else:
             part += (digit or 1) * _UNITS[c]
             digit = 0
-    return [str(total + part + digit)]
+    return str(total + part + digit)

@@ -25,9 +25,12 @@ _SAME_NUMBERS = 0.6
 """Share of the numbers of the longer list that a rewording keeps at least."""
 _SEVERAL = 3
 """Different numbers, or one more facts of any sort, that can name an item without its words."""
+_TRANSLATED, _TRANSLATED_WHOLE = 2.0, 4.5
+"""Bits less that a text in another script needs, if most or all facts are the same: there, words
+and embedding say nothing."""
 _SHORT = 8
 """Tokens below which a text ("return the largest element") is soon similar to another. For such
-texts, and for tasks in code, the threshold is halfway to the one for other numbers."""
+texts the threshold is halfway to the one for other numbers."""
 _FEW = 2
 """Numbers that one of two problems must have before other numbers tell them apart."""
 
@@ -105,6 +108,7 @@ class Scanner:
         self._agreeing = min(_or(settings.agreeing_threshold, threshold), threshold)
         self._differing = max(_or(settings.differing_threshold, threshold), threshold)
         self._choices = max(_or(settings.choices_threshold, threshold), threshold)
+        self._in_code = max(_or(settings.code_threshold, threshold), threshold)
         self._other_scripts = _or(settings.other_scripts_threshold, threshold)
 
     def scan(self, prompts: Sequence[Prompt], rows: Rows) -> list[Hit | Near | None]:
@@ -127,7 +131,10 @@ class Scanner:
         agreements = self._index.agreements(prompt)
         several = len(set(numbers(prompt.facts))) >= _SEVERAL or len(set(prompt.facts)) > _SEVERAL
         for agreement in agreements:
-            if several and agreement.bits >= self._index.telling_bits:
+            needed = self._index.telling_bits
+            if foreign != self._foreign[agreement.item]:
+                needed -= _TRANSLATED if agreement.share < 0.999 else _TRANSLATED_WHOLE
+            if several and agreement.bits >= needed:
                 return hit_on(self._index.items[agreement.item], "ngram", agreement.share)
         best: tuple[float, str, int] | None = None
         for agreement in agreements:
@@ -194,12 +201,12 @@ class Scanner:
             if not (own.choices and other.choices):
                 return 1.0
             least = self._choices
-        if _differ(own.numbers, other.numbers):
-            return max(least, self._differing)
-        short = min(own.length, other.length) < _SHORT
-        if short or code:
-            return max(least, (self._settings.embedding_threshold + self._differing) / 2)
-        return least
+        if min(own.length, other.length) < _SHORT:
+            least = max(least, (self._settings.embedding_threshold + self._differing) / 2)
+        if code:
+            # Numbers of a task in code are those of its examples, which need not be the same.
+            return max(least, self._in_code)
+        return max(least, self._differing) if _differ(own.numbers, other.numbers) else least
 
     def _is_unread(self, foreign: bool, index: int) -> bool:
         """Whether the model does not read one of the two texts."""

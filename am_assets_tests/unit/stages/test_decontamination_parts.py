@@ -69,6 +69,10 @@ def test_numbers_are_facts_in_any_language(text: str):
         ("两万三千四百人", ["23400"]),
         ("十二个", ["12"]),
         ("一起", []),
+        ("第二个月的三分之二", ["2"]),
+        ("百分之三十和20%", ["30", "%", "20", "%"]),
+        ("百分之35", ["35", "%"]),
+        ("Joan's 24 hens don't lay", ["24"]),
         ("twelve of the thirty", ["12", "30"]),
         ("steps 4, 5, 6 and 7", ["4"]),
     ],
@@ -120,6 +124,18 @@ def test_where_both_name_their_options_these_tell_similar_questions_apart():
     assert hits([one.replace("old", "very old")], [item(one)], **stems)[0] is not None
 
 
+def test_the_examples_of_a_task_in_code_may_have_other_numbers():
+    def task(doc: str, *examples: int) -> str:
+        lines = "".join(f"    >>> squared({one})\n    {one * one}\n" for one in examples)
+        return f'def squared(n: int) -> int:\n    """{doc}\n{lines}    """'
+
+    doc = "Return the product of the given whole number with itself as a whole number"
+    near = {"embedding_threshold": 0.8, "differing_threshold": 0.95, "ngram_share": 1}
+    theirs = item(task(doc, 31, 47, 59))
+    assert hits([task(f"{doc} again", 12, 23, 78)], [theirs], **near)[0] is not None
+    assert hits([task("Sort words", 12, 23, 78)], [theirs], **near) == [None]
+
+
 def test_the_same_question_after_another_passage_is_another_problem():
     asked = "What does the author of the passage above want to say with it?"
     ship = "A ship sailed far to the north, and nobody on board had ever seen ice.\n"
@@ -164,6 +180,15 @@ def test_a_translation_with_the_same_numbers_is_found():
         == "ngram"
     )
     assert found(f"{chinese}，收入多少？", english) is None
+
+
+def test_a_translation_needs_fewer_numbers_than_a_text_whose_words_can_be_compared():
+    english = item("Of 16 loaves Ada eats 3, sells 5 and shares the rest with 2 friends. How many?")
+    assert (
+        found("共有16个面包，艾达吃了3个，卖了5个，其余与2位朋友分。每人几个？", english) == "ngram"
+    )
+    assert found("共有16个面包，艾达吃了3个，卖了6个，其余与2位朋友分。每人几个？", english) is None
+    assert found("With 16 euros Bo pays 3 pens, 5 books and 2 cups. What is left?", english) is None
 
 
 def test_the_template_of_a_benchmark_names_no_item():
