@@ -24,7 +24,7 @@ from rich.table import Table
 from am_assets.cli.embedding import open_embedding
 from am_assets.core.config import Decontamination, load_profile
 from am_assets.stages.decontamination import Hit, Item, Rows, Scanner, read_prompt, rows_of
-from am_assets.stages.text_vectors import remembered_vectors, vector_key
+from am_assets.stages.text_vectors import remembered_vectors
 
 SETS = {
     "gsm8k_train": ("math/gsm8k_train.jsonl", "question"),
@@ -88,15 +88,7 @@ class Texts:
     def _embed(self, texts: Sequence[str], owners: Sequence[str]) -> np.ndarray:
         del owners
         opened = self._opened
-        keys = [vector_key(opened.engine.model, opened.config, text) for text in texts]
-        vectors: list[np.ndarray] = []
-        for start in range(0, len(texts), 1024):
-            part = slice(start, start + 1024)
-            own = remembered_vectors(
-                texts[part], keys[part], keys[part], opened.engine, opened.memory
-            )
-            vectors += own[0]
-        return np.stack(vectors)
+        return remembered_vectors(texts, opened.engine, opened.memory, opened.config)[0]
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from am_assets.core.manifest import Ref
 from am_assets.core.pipeline import Run
 from am_assets.core.schema import BENCHMARKS
 from am_assets.stages.decontamination import Benchmark, Contamination, Judge, Slice, contaminated
-from am_assets.stages.text_vectors import remembered_vectors, vector_key
+from am_assets.stages.text_vectors import remembered_vectors
 
 
 def contamination_of(
@@ -41,9 +41,7 @@ def contamination_of(
 
 def _embed(run: Run, texts: Sequence[str], owners: Sequence[str]) -> np.ndarray:
     engine = run.engines.embedding()
-    keys = [vector_key(engine.model, run.profile.embedding, text) for text in texts]
-    vectors, _ = remembered_vectors(texts, keys, owners, engine, run.memory)
-    return np.stack(vectors)
+    return remembered_vectors(texts, engine, run.memory, run.profile.embedding, owners)[0]
 
 
 def _judge(run: Run) -> Judge | None:

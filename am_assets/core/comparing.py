@@ -35,15 +35,9 @@ class Measured(Section):
     recall: Share
 
 
-class Calibration(Section):
-    """Similarities from which an embedding model's neighbours are the same: they differ by model.
+class TextThresholds(Section):
+    """Thresholds of decontamination for pairs that say more than their vectors do."""
 
-    `am-assets calibrate` measures them. Of the thresholds of decontamination all but the first are
-    for pairs that say more than their vectors do, and are that one where they are null.
-    """
-
-    dedup_threshold: Share
-    decontamination_threshold: Share
     agreeing_threshold: Share | None = None
     """For two problems that state the same numbers."""
     differing_threshold: Share | None = None
@@ -54,6 +48,16 @@ class Calibration(Section):
     """For tasks in code."""
     other_scripts_threshold: Share | None = None
     """For texts in a script that the model was not trained on."""
+
+
+class Calibration(TextThresholds):
+    """Similarities from which an embedding model's neighbours are the same: they differ by model.
+
+    `am-assets calibrate` measures them. A text threshold that is null is that of decontamination.
+    """
+
+    dedup_threshold: Share
+    decontamination_threshold: Share
     measured_on: list[Measured] = Field(default_factory=list)
 
 
@@ -81,19 +85,14 @@ class SameProblemJudge(Section):
         return self
 
 
-class Decontamination(Section):
+class Decontamination(TextThresholds):
     """Decontamination against every benchmark (DD 2.2.2).
 
     In a profile a null `embedding_threshold` means the embedding model's calibration, for it and
-    the five after it; else those are the same as it unless they are given.
+    the text thresholds; else those are the same as it unless they are given.
     """
 
     embedding_threshold: Share = 0.9
-    agreeing_threshold: Share | None = None
-    differing_threshold: Share | None = None
-    choices_threshold: Share | None = None
-    code_threshold: Share | None = None
-    other_scripts_threshold: Share | None = None
     word_ngram: int = Field(default=8, ge=2)
     character_ngram: int = Field(default=20, ge=4)
     """For text without spaces between words (Chinese)."""
@@ -109,11 +108,7 @@ _CALIBRATED = (
         "embedding_threshold",
         {
             "embedding_threshold": "decontamination_threshold",
-            "agreeing_threshold": "agreeing_threshold",
-            "differing_threshold": "differing_threshold",
-            "choices_threshold": "choices_threshold",
-            "code_threshold": "code_threshold",
-            "other_scripts_threshold": "other_scripts_threshold",
+            **{name: name for name in TextThresholds.model_fields},
         },
     ),
 )

@@ -32,7 +32,8 @@ from am_assets.stages.text_rows import (
     parsed_lines,
     read_rows,
 )
-from am_assets.stages.text_vectors import remembered_vectors, vector_key, windows
+from am_assets.stages.text_vectors import remembered_vectors, windows
+from am_assets.stages.whole_file import whole_file
 
 TEXT_KEYS = ("text", "prompt", "question", "problem", "problem_text", "Question")
 """Keys of a benchmark row's text; the first that holds one counts."""
@@ -82,9 +83,6 @@ def decontaminate_jsonl(
     not at all. `progress` is called with the number of rows so far. Raises OSError for paths that
     cannot be used, and ValueError where the output is an input or two benchmarks share a name.
     """
-    for path in (in_path, *benchmarks):
-        if out_path.exists() and out_path.samefile(path):
-            raise ValueError(f"--out {out_path} is an input file; name another file")
     names = Counter(path.stem for path in benchmarks)
     for name, count in names.items():
         if count > 1:
@@ -92,27 +90,21 @@ def decontaminate_jsonl(
 
     def embed(texts: Sequence[str], owners: Sequence[str] = ()) -> np.ndarray:
         del owners  # Here each text owns its vector.
-        keys = [vector_key(engine.model, config, text) for text in texts]
-        return np.stack(remembered_vectors(texts, keys, keys, engine, memory)[0])
+        return remembered_vectors(texts, engine, memory, config)[0]
 
     report = FileReport()
-    scanners = [_scanner(path, settings, embed, report) for path in benchmarks]
-    lines = report.lines.setdefault(in_path, LineReport())
-    partial = out_path.with_name(out_path.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8") as target:
-            rows = (row for _, row in read_rows(in_path, lines))
-            for window in windows(rows, lambda row: len(row["text"])):
-                texts = [row["text"] for row in window]
-                for row, hit in zip(window, _hits(texts, scanners, embed), strict=True):
-                    target.write(json.dumps(_decision(row["id"], hit)) + "\n")
-                    if hit is not None:
-                        report.contaminated[f"{hit.benchmark}/{hit.method}"] += 1
-                report.rows += len(window)
-                progress(report.rows)
-        partial.replace(out_path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(out_path, in_path, *benchmarks) as target:
+        scanners = [_scanner(path, settings, embed, report) for path in benchmarks]
+        lines = report.lines.setdefault(in_path, LineReport())
+        rows = (row for _, row in read_rows(in_path, lines))
+        for window in windows(rows, lambda row: len(row["text"])):
+            texts = [row["text"] for row in window]
+            for row, hit in zip(window, _hits(texts, scanners, embed), strict=True):
+                target.write(json.dumps(_decision(row["id"], hit)) + "\n")
+                if hit is not None:
+                    report.contaminated[f"{hit.benchmark}/{hit.method}"] += 1
+            report.rows += len(window)
+            progress(report.rows)
     return report
 
 

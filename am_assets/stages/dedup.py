@@ -21,7 +21,7 @@ import pyarrow as pa
 from am_assets.core.config import Dedup
 from am_assets.stages.answers import compare_answers
 from am_assets.stages.dedup_policy import Outcome, Policy, Seen
-from am_assets.stages.similarity import Pairs
+from am_assets.stages.similarity.exact import Pairs, gathered, joined
 from am_assets.stages.similarity.sides import Comparison, Side
 
 BLOCK = 8192
@@ -31,9 +31,7 @@ _CHUNK = 512
 """Candidates decided at a time; among these alone all pairs are looked at."""
 
 _PAIRS = 1 << 20
-"""Pairs that are weighed at a time."""
-
-_NO_PAIRS = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+"""Pairs that are weighed at a time: each time costs a look-up of reference answers."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class _Run:
         self._policies[0].seen.hold(part.ids, part.prompt_hashes, part.answers)
         with TemporaryFile() as file:
             other = self._comparison.side(part.vectors, file)
-            for found in _gathered(self._comparison.pairs(self._side, other)):
+            for found in gathered(self._comparison.pairs(self._side, other), _PAIRS):
                 self._weigh(found, part)
 
     def decide(self, order: np.ndarray) -> Iterator[int]:
@@ -137,7 +135,7 @@ class _Run:
 
     def _with_kept(self, rows: Side, kept: Side) -> None:
         """Weigh the pairs of undecided rows and rows that some policy keeps."""
-        for found in _gathered(self._comparison.pairs(rows, kept)):
+        for found in gathered(self._comparison.pairs(rows, kept), _PAIRS):
             self._weigh(found, self._rows)
 
     def _among(self, chunk: Side) -> Side:
@@ -145,7 +143,7 @@ class _Run:
         rows = chunk.numbers
         # Rows that every policy drops by now are nobody's twin.
         free = np.flatnonzero(np.any([policy.free(rows) for policy in self._policies], axis=0))
-        found = _joined(self._comparison.pairs(chunk, chunk.take(free)))
+        found = joined(self._comparison.pairs(chunk, chunk.take(free)))
         self._places[rows] = np.arange(len(rows))
         left, right = self._places[found.left], self._places[found.right]
         ahead = np.flatnonzero(right < left)
@@ -178,26 +176,3 @@ class _Run:
                 answers[stands],
                 part.ids,
             )
-
-
-def _gathered(pairs: Iterable[Pairs]) -> Iterator[Pairs]:
-    """The same pairs in fewer parts: each costs a look-up of reference answers."""
-    waiting: list[Pairs] = []
-    count = 0
-    for found in pairs:
-        waiting.append(found)
-        count += len(found.left)
-        if count >= _PAIRS:
-            yield _joined(waiting)
-            waiting, count = [], 0
-    if count:
-        yield _joined(waiting)
-
-
-def _joined(pairs: Iterable[Pairs]) -> Pairs:
-    parts = [_NO_PAIRS, *pairs]
-    return Pairs(
-        np.concatenate([part.left for part in parts]),
-        np.concatenate([part.right for part in parts]),
-        np.concatenate([part.similarity for part in parts]),
-    )

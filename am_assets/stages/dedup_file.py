@@ -6,7 +6,7 @@ answer and its sort key; vectors lie in a file.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +30,7 @@ from am_assets.stages.threshold_report import (
     policies_around,
     report_of,
 )
+from am_assets.stages.whole_file import whole_file
 
 _PART = 8192
 
@@ -85,7 +86,8 @@ def dedup_jsonl(
     Raises OSError for unreadable paths and ValueError when both paths are one file.
     """
     lines = LineReport()
-    with _whole(out_path, in_path) as target, TemporaryDirectory(dir=scratch) as name:
+    whole = nullcontext() if out_path is None else whole_file(out_path, in_path)
+    with whole as target, TemporaryDirectory(dir=scratch) as name:
         read = _Read()
         vectors = embed_texts(
             read.texts(in_path, lines),
@@ -168,23 +170,6 @@ def _check(row: dict[str, Any]) -> None:
         raise MalformedRow('"priority" must be a number')
     if priority is not None and not abs(priority) <= 1e15:
         raise MalformedRow('"priority" must lie within ±1e15')
-
-
-@contextmanager
-def _whole(path: Path | None, source: Path) -> Iterator[TextIO | None]:
-    """`path` opened for writing under another name, which becomes its own at the end."""
-    if path is None:
-        yield None
-        return
-    if path.exists() and path.samefile(source):
-        raise ValueError(f"--out {path} is the input file; name another file")
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8") as target:
-            yield target
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write(ids: pa.Array, is_number: bytearray, found: Outcome, target: TextIO) -> None:

@@ -12,7 +12,7 @@ from am_assets.core.memory import RowMemory
 from am_assets.core.requests import WindowedEngine
 from am_assets.core.schema import kept
 from am_assets.core.usage import Meter
-from am_assets.stages.text_vectors import remembered_vectors, vector_key, windows
+from am_assets.stages.text_vectors import remembered_vectors, windows
 
 COLUMNS = ("sample_id", "source", "week", "prompt_hash", "prompt", "decision")
 """What embedding reads of PROMPTS."""
@@ -36,9 +36,8 @@ def embed_prompts(
     rows = (row for part in prompts for row in _kept(part))
     for window in windows(rows, lambda row: len(row["prompt"])):
         texts: list[str] = [row.pop("prompt") for row in window]
-        keys = [vector_key(engine.model, config, text) for text in texts]
         owners: list[str] = [row["sample_id"] for row in window]
-        vectors, remembered = remembered_vectors(texts, keys, owners, engine, memory)
+        vectors, remembered = remembered_vectors(texts, engine, memory, config, owners)
         meter.found(remembered)
         meter.computed(len(texts) - remembered)
         for row, vector, pieces in zip(window, vectors, engine.pieces(texts), strict=True):

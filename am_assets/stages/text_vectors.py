@@ -45,10 +45,8 @@ def embed_texts(
     done = 0
     with out.open("wb") as file:
         for window in windows(texts, len):
-            keys = [vector_key(engine.model, config, text) for text in window]
-            # Each text owns its vector: one owner of all would be looked up with all of them.
-            vectors, _ = remembered_vectors(window, keys, keys, engine, memory)
-            file.write(np.stack(vectors).tobytes())
+            vectors, _ = remembered_vectors(window, engine, memory, config)
+            file.write(vectors.tobytes())
             done += len(window)
             if progress is not None:
                 progress(done)
@@ -56,22 +54,26 @@ def embed_texts(
     return np.memmap(out, dtype="<f4", mode="r", shape=shape) if done else np.zeros(shape, "<f4")
 
 
-def vector_key(model: ModelIdentity, config: Embedding, text: str) -> str:
+def _vector_key(model: ModelIdentity, config: Embedding, text: str) -> str:
     """What a text's vector follows from: the text, the model, the settings that shape it."""
     return digest(KIND, model.digest, model.dtype, config.model_dump(mode="json"), text)
 
 
 def remembered_vectors(
     texts: Sequence[str],
-    keys: Sequence[str],
-    owners: Sequence[str],
     engine: EmbeddingEngine,
     memory: RowMemory,
-) -> tuple[list[np.ndarray], int]:
+    config: Embedding,
+    owners: Sequence[str] | None = None,
+) -> tuple[np.ndarray, int]:
     """The texts' vectors, remembered or embedded now, and how many were remembered.
 
-    Raises ValueError where the model gives numbers that are not finite.
+    Vectors are float32, shape (texts, dimension). `owners` are the samples that the texts belong
+    to. Raises ValueError where the model gives numbers that are not finite.
     """
+    keys = [_vector_key(engine.model, config, text) for text in texts]
+    # Else each text owns its vector: one owner of all would be looked up with all of them.
+    owners = keys if owners is None else owners
     known = memory.get(KIND, zip(keys, owners, strict=True))
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if missing:
@@ -85,7 +87,8 @@ def remembered_vectors(
         pairs = zip(keys, owners, strict=True)
         memory.put(KIND, [Entry(key, fresh[key], owner) for key, owner in pairs if key in fresh])
         known |= fresh
-    return [np.frombuffer(known[key], dtype="<f4") for key in keys], len(texts) - len(missing)
+    vectors = np.frombuffer(b"".join(known[key] for key in keys), dtype="<f4")
+    return vectors.reshape(len(texts), engine.dimension), len(texts) - len(missing)
 
 
 def windows(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:

@@ -1,4 +1,4 @@
-"""What of a problem survives translation and rewording: its numbers, formulas and names in code.
+"""What of a problem survives translation and rewording: its numbers and formulas.
 
 A translated word problem keeps all of its numbers, mostly in order, and a translated formula every
 sign. These facts are compared in order and weighed by how rare they are in the benchmark, so that

@@ -75,7 +75,7 @@ class Rows:
             rows.setdefault(owner, []).append(row)
         return rows
 
-    def said(self, row: int) -> "Said":
+    def said(self, row: int) -> Said:
         """What a row's text says besides its vector."""
         if row not in self._said:
             text, found = self.texts[row], tokens(self.texts[row])
@@ -87,7 +87,7 @@ class Rows:
         return self._said[row]
 
     @cached_property
-    def _said(self) -> dict[int, "Said"]:
+    def _said(self) -> dict[int, Said]:
         return {}
 
 

@@ -110,7 +110,7 @@ class TextIndex:
         for index, own in zip(order, listed, strict=True):
             self.facts[index] = own
         self._weights = _weights(self.facts)
-        self._totals = [sum(map(self._weight, own)) for own in self.facts]
+        self._totals = [sum(self._weights[fact] for fact in own) for own in self.facts]
         self._pairs: dict[int, list[int]] = defaultdict(list)
         for index, own in enumerate(self.facts):
             for pair in dict.fromkeys(pairwise(own)):
@@ -133,7 +133,7 @@ class TextIndex:
         own = prompt.facts
         if len(own) < 2:
             return []
-        total = sum(map(self._weight, own))
+        total = sum(self._weights[fact] for fact in own)
         counted = Counter(own)
         votes: Counter[int] = Counter()
         for pair in dict.fromkeys(pairwise(own)):
@@ -162,9 +162,6 @@ class TextIndex:
             return False
         shared = counted & Counter(self.facts[index])
         return sum(self._weights[fact] * times for fact, times in shared.items()) >= most
-
-    def _weight(self, fact: str) -> float:
-        return self._weights[fact]
 
     def _same(self, prompt: Prompt) -> Hit | None:
         found = [self._exact[key] for key in prompt.keys if key in self._exact]
@@ -246,13 +243,13 @@ def _grouped(keys: array, owners: array) -> tuple[np.ndarray, np.ndarray, np.nda
     return distinct, np.append(starts, len(listed)), np.frombuffer(owners, dtype=np.int32)[order]
 
 
-def _weights(listed: Sequence[Sequence[str]]) -> defaultdict[str, float]:
+def _weights(listed: Sequence[Sequence[str]]) -> dict[str, float]:
     """Bits of each fact: how rare a number is among the items; a sign or letter says one bit."""
     count = len(listed)
     most = math.log2(count + _UNSEEN) + 1
     seen = Counter(fact for own in listed for fact in set(own))
 
-    class _Bits(defaultdict[str, float]):
+    class _Bits(dict[str, float]):
         def __missing__(self, fact: str) -> float:
             bits = 1.0
             if fact[0].isdigit():

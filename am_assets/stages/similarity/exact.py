@@ -4,6 +4,7 @@ All steps are elementwise (products, then sums by halves), so a pair's similarit
 vectors alone: not on its neighbours, the threads, or the instructions a CPU has.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,32 @@ class Pairs:
     left: np.ndarray
     right: np.ndarray
     similarity: np.ndarray
+
+
+def joined(parts: Iterable[Pairs]) -> Pairs:
+    """All pairs of some parts, in their order."""
+    parts = [_NO_PAIRS, *parts]
+    return Pairs(
+        np.concatenate([part.left for part in parts]),
+        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.similarity for part in parts]),
+    )
+
+
+def gathered(parts: Iterable[Pairs], least: int) -> Iterator[Pairs]:
+    """The same pairs in parts of `least` pairs or more, the last one of any number."""
+    waiting: list[Pairs] = []
+    count = 0
+    for part in parts:
+        waiting.append(part)
+        count += len(part.left)
+        if count >= least:
+            yield joined(waiting)
+            waiting, count = [], 0
+    yield joined(waiting)
+
+
+_NO_PAIRS = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 def exact_similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -6,14 +6,14 @@ similarities are a function of the vectors and the threshold: no block, thread, 
 processor changes them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import IO
 
 import numpy as np
 import torch
 
-from am_assets.stages.similarity.exact import Pairs, score
+from am_assets.stages.similarity.exact import Pairs, gathered, score
 from am_assets.stages.similarity.products import Products
 from am_assets.stages.similarity.sketch import fit
 from am_assets.stages.similarity.workers import in_order, workers
@@ -161,8 +161,10 @@ class Comparison:
             above = similarity > self._threshold
             return Pairs(a[above] + first, b[above], similarity[above])
 
-        for found in _gathered(in_order(self._pool, search, tasks, self._ahead)):
-            yield Pairs(left.numbers[found.left], right.numbers[found.right], found.similarity)
+        for found in gathered(in_order(self._pool, search, tasks, self._ahead), _REPORTED):
+            order = np.lexsort((found.right, found.left))
+            a, b = left.numbers[found.left[order]], right.numbers[found.right[order]]
+            yield Pairs(a, b, found.similarity[order])
 
     def _candidates(
         self, tile: Side, right: Side, bounds: torch.Tensor, group: int, after: int | None
@@ -202,24 +204,3 @@ def _above(products: torch.Tensor, limits: torch.Tensor) -> tuple[np.ndarray, np
     found = torch.nonzero(groups[hit] > limits[rows, None])
     columns = hit[found[:, 0]] % (count // width) * width + found[:, 1]
     return rows[found[:, 0]].cpu().numpy(), columns.cpu().numpy()
-
-
-def _gathered(parts: Iterable[Pairs]) -> Iterator[Pairs]:
-    """The same pairs in parts of `_REPORTED` pairs or more, the last one of any number."""
-    waiting: list[Pairs] = []
-    count = 0
-    for part in parts:
-        waiting.append(part)
-        count += len(part.left)
-        if count >= _REPORTED:
-            yield _joined(waiting)
-            waiting, count = [], 0
-    yield _joined(waiting)
-
-
-def _joined(parts: list[Pairs]) -> Pairs:
-    left = np.concatenate([_NO_ROWS, *(part.left for part in parts)])
-    right = np.concatenate([_NO_ROWS, *(part.right for part in parts)])
-    similarity = np.concatenate([np.zeros(0), *(part.similarity for part in parts)])
-    order = np.lexsort((right, left))
-    return Pairs(left[order], right[order], similarity[order])

@@ -14,6 +14,7 @@ from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.instruction import VERIFIER as INSTRUCTION
 from am_assets.stages.verification.instruction import Accuracy
 from am_assets.stages.verification.verify import Verifiers, verify
+from am_assets.stages.whole_file import whole_file
 
 _KINDS = get_args(Kind)
 
@@ -44,29 +45,19 @@ def check_jsonl(
     is done. `progress` is called with the number of verdicts so far. `out_path` appears whole or
     not at all. Raises OSError for unreadable paths and ValueError when both paths are one file.
     """
-    if out_path.exists() and out_path.samefile(in_path):
-        raise ValueError(f"--out {out_path} is the input file; name another file")
     report = FileReport()
-    partial = out_path.with_name(out_path.name + ".partial")
-    with in_path.open("rb") as source:
-        try:
-            with partial.open("w", encoding="utf-8") as target:
-                checks = _checks(source, report)
-                # In memory alone: the same answer twice in one file is judged once.
-                memory = RowMemory()
-                for verdict in verify(
-                    checks, verifiers, config, memory, require_format=require_format
-                ):
-                    target.write(json.dumps(_row(verdict), ensure_ascii=True) + "\n")
-                    report.rows += 1
-                    report.by_status[verdict.status] += 1
-                    if verdict.verifier == INSTRUCTION.name:
-                        report.instructions.add(verdict.evidence)
-                    if progress is not None:
-                        progress(report.rows)
-            partial.replace(out_path)
-        finally:
-            partial.unlink(missing_ok=True)
+    # In memory alone: the same answer twice in one file is judged once.
+    memory = RowMemory()
+    with in_path.open("rb") as source, whole_file(out_path, in_path) as target:
+        checks = _checks(source, report)
+        for verdict in verify(checks, verifiers, config, memory, require_format=require_format):
+            target.write(json.dumps(_row(verdict), ensure_ascii=True) + "\n")
+            report.rows += 1
+            report.by_status[verdict.status] += 1
+            if verdict.verifier == INSTRUCTION.name:
+                report.instructions.add(verdict.evidence)
+            if progress is not None:
+                progress(report.rows)
     return report
 
 

@@ -26,7 +26,7 @@ def embedded(texts: list[str]) -> Rows:
 
 
 def hits(prompts: list[str], items: list[Item], **config: float) -> list[Hit | None]:
-    settings = Decontamination(**config)  # type: ignore[arg-type]
+    settings = Decontamination.model_validate(config)
     scanner = Scanner(items, embedded([item.prompt for item in items]), settings)
     found = scanner.scan([read_prompt(text) for text in prompts], embedded(prompts))
     return [one if isinstance(one, Hit) else None for one in found]
