@@ -33,7 +33,7 @@ from am_assets.assets import (
 )
 from am_assets.assets.base import asset_of
 from am_assets.core.config import Profile, load_profile
-from am_assets.core.pipeline import Stage
+from am_assets.core.stage import Stage
 from am_assets.core.store import Store, find_root
 from am_assets.engines.runtime import ProfileEngines
 

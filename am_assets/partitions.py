@@ -2,7 +2,8 @@
 
 Assets are partitioned by source, benchmark, week, source x week or recipe x week (Dagster's
 multi-partitions have two dimensions). Which partition reads which follows from the dimensions
-both assets have; `partition_mapping` says it to Dagster, `core.pipeline` resolves it to artifacts.
+both assets have; `partition_mapping` says it to Dagster, `core.materialize` resolves it to
+artifacts.
 """
 
 import warnings
@@ -11,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import BENCHMARK, RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Key, Read
+from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Key, Read
 
 # Multi-partitions are beta in this pinned version; saying so at every start helps nobody.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from am_assets.core.pipeline import (
+from am_assets.core.materialize import Materializer
+from am_assets.core.stage import (
     BENCHMARK,
     RECIPE_WEEK,
     SOURCE,
@@ -22,7 +23,6 @@ from am_assets.core.pipeline import (
     WEEK,
     InputMissing,
     Key,
-    Materializer,
     Plan,
     Stage,
 )

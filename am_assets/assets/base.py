@@ -7,7 +7,8 @@ import dagster as dg
 
 from am_assets.assets.describe import describe
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import Finding, Materializer, Stage
+from am_assets.core.materialize import Materializer
+from am_assets.core.stage import Finding, Stage
 from am_assets.partitions import key_of, partition_mapping, partitions_of, week_keys
 
 OWNERS = ["team:data"]
@@ -16,7 +17,7 @@ OWNERS = ["team:data"]
 def asset_of(stage: Stage, profile: Profile) -> dg.AssetsDefinition:
     """The Dagster asset of `stage` in `profile`, keyed `<profile>/<stage>`.
 
-    Needs the resources `store` (core.store.Store), `engines` (core.pipeline.Engines) and `say`, a
+    Needs the resources `store` (core.store.Store), `engines` (core.engines.Engines) and `say`, a
     callable that takes one line of progress beside the run's log.
     """
     deps: dict[str, dg.AssetDep] = {}

@@ -2,8 +2,8 @@
 
 from am_assets.assets.pictures import token_histogram
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import ANSWERS, BENCHMARKS
+from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.evaluation import ask_benchmarks
 
 

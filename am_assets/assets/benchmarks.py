@@ -6,8 +6,8 @@ from pathlib import Path
 from am_assets.assets.generated import GENERATORS
 from am_assets.core.code_version import code_version
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import BENCHMARK, Built, Key, Run, Stage
 from am_assets.core.schema import BENCHMARKS
+from am_assets.core.stage import BENCHMARK, Built, Key, Run, Stage
 from am_assets.stages.benchmarks import benchmark_table
 from am_assets.stages.sources import read_source
 from am_assets.stages.sources.files import matching_files

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import RECIPE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import SFT
+from am_assets.core.stage import RECIPE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages import plots
 from am_assets.stages.sft import METRICS_FILE, checkpoint_root, train
 

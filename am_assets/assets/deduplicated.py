@@ -9,8 +9,8 @@ from am_assets.assets.decontaminating import contamination_of
 from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
 from am_assets.core.manifest import Ref
-from am_assets.core.pipeline import BENCHMARK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import BENCHMARKS, DEDUPLICATED, PROMPTS, SUPERSEDED, kept
+from am_assets.core.stage import BENCHMARK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.decisions import decide_week
 from am_assets.stages.selecting import without
 from am_assets.stages.threshold_page import threshold_pictures

@@ -11,7 +11,8 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from am_assets.core.pipeline import Outcome, Stage
+from am_assets.core.materialize import Outcome
+from am_assets.core.stage import Stage
 from am_assets.core.store import Store
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 from am_assets.core.config import Profile
 from am_assets.core.ledger import Ledger
-from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import PROMPTS, embedding_schema
+from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.embedding import COLUMNS, embed_prompts
 from am_assets.stages.neighbours import open_index
 from am_assets.stages.vector_index import Partition

@@ -3,8 +3,8 @@
 from am_assets.assets import verifying
 from am_assets.assets.pictures import count_bars
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, kept
+from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.outcomes import EXISTING, existing_verdicts
 from am_assets.stages.selecting import rows_of
 

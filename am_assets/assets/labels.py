@@ -2,8 +2,8 @@
 
 from am_assets.assets.pictures import count_bars
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import DEDUPLICATED, LABELS, PROMPTS, kept
+from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.labels import COLUMNS, label_samples
 
 

@@ -8,8 +8,8 @@ from am_assets.assets.generated import GENERATORS
 from am_assets.assets.pictures import counts_by
 from am_assets.core.config import Profile
 from am_assets.core.ledger import Ledger
-from am_assets.core.pipeline import SOURCE, SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import RAW, VANISHED
+from am_assets.core.stage import SOURCE, SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.partitions import week_keys
 from am_assets.stages.capture import capture_week
 from am_assets.stages.sealing import SEAL, erase, sealed_rows, sealing

@@ -2,8 +2,8 @@
 
 from am_assets.assets.pictures import counts_by
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import RECIPE_WEEK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import RELEASE, SCORES, SFT, VERIFIED
+from am_assets.core.stage import RECIPE_WEEK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.lineage.ledger import week_ledgers
 from am_assets.mini.audit import audit_section
 from am_assets.stages.release import write_release

@@ -2,8 +2,8 @@
 
 from am_assets.assets.pictures import token_histogram
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, RESPONSES, kept
+from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.distillation import COLUMNS, distil
 from am_assets.stages.outcomes import passed_samples
 from am_assets.stages.selecting import without

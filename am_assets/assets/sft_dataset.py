@@ -6,7 +6,6 @@ from am_assets.assets import verifying
 from am_assets.assets.pictures import chat_scores, count_bars, counts_by
 from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
-from am_assets.core.pipeline import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.schema import (
     EXISTING_VERDICTS,
     LABELS,
@@ -17,6 +16,7 @@ from am_assets.core.schema import (
     VERDICTS,
     VERIFIED,
 )
+from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.perplexity import PerplexityOf, remembered_perplexity
 from am_assets.stages.sft_selection import Candidates, select
 

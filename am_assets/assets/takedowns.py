@@ -1,8 +1,8 @@
 """takedowns: opaque ids of samples that must not be in any artifact, by source."""
 
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import SOURCE, Built, Key, Run, Stage
 from am_assets.core.schema import TAKEDOWNS
+from am_assets.core.stage import SOURCE, Built, Key, Run, Stage
 from am_assets.core.store import find_root
 from am_assets.stages.takedowns import read_takedowns
 

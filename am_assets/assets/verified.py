@@ -8,7 +8,6 @@ from am_assets.assets import verifying
 from am_assets.assets.pictures import chat_scores, pass_rate_histogram
 from am_assets.core.config import Profile
 from am_assets.core.manifest import Manifest
-from am_assets.core.pipeline import SOURCE_WEEK, Built, Finding, Key, Read, Run, Stage
 from am_assets.core.row_file import RowFile
 from am_assets.core.schema import (
     EXISTING_VERDICTS,
@@ -19,6 +18,7 @@ from am_assets.core.schema import (
     VERIFIED,
     kept,
 )
+from am_assets.core.stage import SOURCE_WEEK, Built, Finding, Key, Read, Run, Stage
 from am_assets.core.store import read_batches
 from am_assets.core.table_writer import WrittenTable
 from am_assets.lineage import disagreements

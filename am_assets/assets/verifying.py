@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from am_assets.core.config import Profile
-from am_assets.core.pipeline import Run
+from am_assets.core.stage import Run
 from am_assets.core.verdict import Check, Verdict
 from am_assets.stages.evaluation import VerifyAnswers
 from am_assets.stages.verification import Verifiers, verify

@@ -17,7 +17,7 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from am_assets.core.config import Model, Profile
-from am_assets.core.pipeline import Progress
+from am_assets.core.engines import Progress
 from am_assets.core.requests import GenerationEngine, RewardEngine, WindowedEngine
 from am_assets.engines.embedding import (
     SentenceTransformerEngine,
@@ -49,7 +49,7 @@ _OPEN_ON_GPU = 1
 
 
 class ProfileEngines:
-    """Engines by role; implements `core.pipeline.Engines`."""
+    """Engines by role; implements `core.engines.Engines`."""
 
     def __init__(self, profile: Profile, log: Progress = print) -> None:
         # One line a stage says more than a bar a file.

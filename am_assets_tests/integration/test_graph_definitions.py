@@ -7,7 +7,7 @@ import pytest
 
 from am_assets.assets.base import asset_of
 from am_assets.core.config import load_profile
-from am_assets.core.pipeline import Stage
+from am_assets.core.stage import Stage
 from am_assets.definitions import STAGES, build_defs
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from am_assets.core import code_version as module
 from am_assets.core.code_version import code_version
-from am_assets.core.pipeline import Stage
+from am_assets.core.stage import Stage
 from am_assets.definitions import STAGES
 
 _PACKAGE = "am_assets_version_probe"

@@ -1,0 +1,188 @@
+"""How a stage becomes an artifact: resolve, derive, build, check, publish.
+
+`Materializer` resolves the inputs of a stage to one snapshot of the store, derives the artifact's
+derivation, does nothing where that derivation is already published and complete, and publishes
+whole or not at all. Nothing here knows Dagster.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from am_assets.core.config import Profile
+from am_assets.core.engines import Engines, Progress
+from am_assets.core.environment import environment
+from am_assets.core.identity import digest, table_root
+from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
+from am_assets.core.schema import TableSchema
+from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage
+from am_assets.core.store import Snapshot, Store, write_table
+from am_assets.core.table_writer import WrittenTable
+
+EMPTY_SLICE = "empty"
+"""Root of a slice that has no rows."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A partition after materializing: its manifest, and whether work was done."""
+
+    manifest: Manifest
+    reused: bool
+    usage: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the work cost, by the name of each meter; empty where nothing was done."""
+
+
+class Materializer:
+    """Materializes partitions of one profile's stages, resolving inputs once at construction."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        store: Store,
+        engines: Engines,
+        weeks: Sequence[str],
+        log: Progress = lambda line: None,
+    ) -> None:
+        self.profile = profile
+        self.store = store
+        self.engines = engines
+        self.log = log
+        self.snapshot: Snapshot = store.snapshot()
+        self._values = {
+            "source": sorted(profile.sources),
+            "benchmark": sorted(profile.benchmarks),
+            "recipe": sorted(profile.recipes),
+            "week": sorted(weeks),
+        }
+
+    def plan(self, stage: Stage, key: Key) -> Plan:
+        """Resolve inputs and derive; raises InputMissing when a needed artifact is absent."""
+        inputs = list(self._resolve(stage, key))
+        config = stage.config(self.profile, key)
+        models = {
+            role: value for role in stage.models if (value := self.engines.digest(role)) is not None
+        }
+        ref = stage.ref(key)
+        return Plan(
+            ref,
+            inputs,
+            config,
+            models,
+            derivation_of(self.profile.name, ref, stage.code_version, config, models, inputs),
+            self.snapshot.manifest(ref),
+        )
+
+    def materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Outcome:
+        """Build and publish one partition, or find that there is nothing to do.
+
+        `meta` (run id, host, times) goes into the DVC pointer, not into the manifest, and with it
+        what the work cost.
+        """
+        plan = self.plan(stage, key)
+        if plan.nothing_to_do and plan.published and self.store.holds(plan.published.dvc):
+            self.store.restore(plan.published)
+            return Outcome(plan.published, reused=True)
+        with self.store.workspace() as scratch:
+            run = Run(
+                stage,
+                key,
+                plan,
+                scratch / "data",
+                self.profile,
+                self.engines,
+                self.snapshot,
+                self.log,
+            )
+            run.folder.mkdir()
+            built = stage.build(run)
+            manifest = self._seal(stage, plan, built, run.folder)
+            # First, because what fails here must be tried again: a published derivation is not.
+            if stage.derive is not None:
+                stage.derive(run, built, manifest.root)
+            usage = {meter.name: meter.totals() for meter in run.meters}
+            self.store.publish(
+                manifest, {**meta, **({"usage": usage} if usage else {})}, run.folder
+            )
+        return Outcome(manifest, reused=False, usage=usage)
+
+    def _resolve(self, stage: Stage, key: Key) -> Iterable[Input]:
+        for read in stage.reads:
+            refs = list(self._refs(read, key))
+            found = self.snapshot.manifests(refs)
+            for ref in refs:
+                manifest = found.get(ref)
+                earlier = "week" in key and key["week"] not in ref.partition
+                if manifest is None:
+                    if read.optional or (earlier and read.weeks != "same"):
+                        continue
+                    raise InputMissing(
+                        f"{stage.ref(key)} needs {ref}, which is not materialized: materialize "
+                        "it first"
+                    )
+                # A stage of one source reads a weekly artifact only where it is about the source.
+                source = key.get("source") if read.dimensions == WEEK else None
+                yield Input(
+                    ref=ref,
+                    slice=source,
+                    root=manifest.slices.get(source, EMPTY_SLICE) if source else manifest.root,
+                    dvc=manifest.dvc.md5,
+                )
+
+    def _refs(self, read: Read, key: Key) -> Iterable[Ref]:
+        choices: list[list[str]] = []
+        for name in read.dimensions:
+            if name not in key:
+                choices.append(self._values[name])
+            elif name == "week" and read.weeks != "same":
+                weeks = [week for week in self._values["week"] if week < key["week"]]
+                choices.append(weeks + [key["week"]] * (read.weeks == "so_far"))
+            else:
+                choices.append([key[name]])
+        for values in itertools.product(*choices):
+            yield Ref(asset=read.asset, partition=tuple(values))
+
+    def _seal(self, stage: Stage, plan: Plan, built: Built, folder: Path) -> Manifest:
+        if built.ledger is not None:
+            built.ledger.check(str(plan.ref))
+        tables: dict[str, dict[str, Any]] = {}
+        slices: dict[str, str] = {}
+        for given in built.tables:
+            if isinstance(given, WrittenTable):
+                tables[given.schema.name] = _entry(given.schema, given.root, given.num_rows)
+                continue
+            schema, table = given
+            write_table(table, folder, schema.name)
+            root = table_root(table, schema.id_column)
+            tables[schema.name] = _entry(schema, root, table.num_rows)
+            if stage.dimensions == WEEK and schema.name == stage.name:
+                slices = {
+                    source: table_root(table.filter(pc.field("source") == source), schema.id_column)
+                    for source in sorted(set(table["source"].to_pylist()))
+                }
+        roots = {name: entry["root"] for name, entry in tables.items()}
+        return Manifest(
+            profile=self.profile.name,
+            ref=plan.ref,
+            root=built.root or (roots[stage.name] if len(roots) == 1 else digest("root", roots)),
+            tables=tables,
+            slices=slices,
+            derivation=plan.derivation,
+            inputs=plan.inputs,
+            code_version=stage.code_version,
+            config=plan.config,
+            models=plan.models,
+            complete=built.ledger is None or built.ledger.complete,
+            ledger=built.ledger.as_dict() if built.ledger else None,
+            counts=built.counts,
+            environment=environment(),
+            dvc=self.store.add(folder),
+        )
+
+
+def _entry(schema: TableSchema, root: str, rows: int) -> dict[str, Any]:
+    return {"root": root, "rows": rows, "schema_version": schema.version}

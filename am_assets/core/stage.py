@@ -1,0 +1,256 @@
+"""What a stage is: its declaration, what it reads, and what its function sees while it runs.
+
+A `Stage` declares what it reads (artifacts, settings, models) and a function that builds its
+artifact from them. Nothing here knows Dagster.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from am_assets.core.code_version import code_version
+from am_assets.core.config import Profile
+from am_assets.core.engines import Engines, Progress
+from am_assets.core.ledger import Ledger
+from am_assets.core.manifest import Input, Manifest, Ref
+from am_assets.core.schema import TableSchema
+from am_assets.core.store import Snapshot, Store, read_batches
+from am_assets.core.table_writer import TableWriter, WrittenTable
+from am_assets.core.usage import Meter
+
+Key = Mapping[str, str]
+"""A partition: dimension to value, e.g. {"source": "mini_math", "week": "2025-01-06"}."""
+
+
+SOURCE = ("source",)
+BENCHMARK = ("benchmark",)
+WEEK = ("week",)
+SOURCE_WEEK = ("source", "week")
+RECIPE_WEEK = ("recipe", "week")
+
+
+class InputMissing(RuntimeError):
+    """An upstream artifact is not published; the message says which to materialize."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a stage reads of another asset (or of its own earlier weeks).
+
+    Dimensions both assets share take the reader's value, others all values. `weeks` widens the
+    week: `earlier` reads every published earlier week, `so_far` the same week and those.
+    """
+
+    asset: str
+    dimensions: tuple[str, ...]
+    weeks: Literal["same", "earlier", "so_far"] = "same"
+    optional: bool = False
+    """Whether a missing artifact is no error (scores, on the release's card)."""
+
+
+@dataclass
+class Built:
+    """What a stage function returns: tables, the ledger, and what only it knows.
+
+    A table is given whole, or written already (`Run.writer`) where it may outgrow memory. Files
+    beside the tables are written to `Run.folder`. `root` is set by stages whose identity is
+    not a table's (checkpoints).
+    """
+
+    tables: list[tuple[TableSchema, pa.Table] | WrittenTable]
+    ledger: Ledger | None = None
+    root: str | None = None
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+class Finding(NamedTuple):
+    """What a check of an artifact found; `counts` are plain values without any sample's text."""
+
+    passed: bool
+    text: str
+    counts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Declaration of one asset."""
+
+    name: str
+    group: str
+    dimensions: tuple[str, ...]
+    build: "Callable[[Run], Built]"
+    modules: tuple[str, ...]
+    """Modules whose source is the stage's code version."""
+    reads: tuple[Read, ...] = ()
+    config: "Callable[[Profile, Key], dict[str, Any]]" = lambda profile, key: {}
+    """The settings the stage reads, as plain values."""
+    models: tuple[str, ...] = ()
+    """Roles of the models it asks."""
+    kinds: tuple[str, ...] = ()
+    pool: str | None = None
+    """Dagster pool that bounds how many partitions run at once (engines, training)."""
+    description: str = ""
+    derive: "Callable[[Run, Built, str], None] | None" = None
+    """Brings what is derived from the artifact (an index) in line with its root."""
+    pictures: "Callable[[Tables], dict[str, bytes]] | None" = None
+    """PNG plots of the finished artifact's tables, by title."""
+    manifest_pictures: "Callable[[Manifest], dict[str, bytes]] | None" = None
+    """The same from the manifest's counts."""
+    file_pictures: "Callable[[Path], dict[str, bytes]] | None" = None
+    """The same for artifacts that are files; takes their folder."""
+    checks: "Mapping[str, Callable[[Manifest], Finding]]" = field(default_factory=dict)
+    """By name: what a person should know of the artifact; it warns and stops nothing."""
+
+    @property
+    def code_version(self) -> str:
+        """Version of the stage's code, from its source."""
+        return code_version(self.modules, self.build.__module__)
+
+    def ref(self, key: Key) -> Ref:
+        """The artifact of one partition."""
+        return Ref(asset=self.name, partition=tuple(key[name] for name in self.dimensions))
+
+
+Tables = Callable[[str], pa.Table]
+"""Reads one table of an artifact by name."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What materializing one partition would mean."""
+
+    ref: Ref
+    inputs: list[Input]
+    config: dict[str, Any]
+    models: dict[str, str]
+    derivation: str
+    published: Manifest | None
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """The same derivation is published and complete."""
+        return (
+            self.published is not None
+            and self.published.complete
+            and self.published.derivation == self.derivation
+        )
+
+
+class Run:
+    """What a stage function sees: its partition, its resolved inputs, settings and engines."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        key: Key,
+        plan: Plan,
+        folder: Path,
+        profile: Profile,
+        engines: Engines,
+        snapshot: Snapshot,
+        log: Progress,
+    ) -> None:
+        self.profile = profile
+        self.engines = engines
+        self.log = log
+        self.stage = stage
+        self.key = key
+        self.inputs = plan.inputs
+        self.config = plan.config
+        self.published = plan.published
+        """The manifest of this partition as it is published now, if it is."""
+        self.folder = folder
+        """Where files of the artifact go."""
+        self._store: Store = snapshot.store
+        self.root = self._store.root
+        self.memory = self._store.memory
+        """What engines gave before; see `core.memory`."""
+        self.meters: list[Meter] = []
+        self.snapshot = snapshot
+        """The store as it was when the inputs were resolved."""
+
+    def published_file(self, name: str) -> Path:
+        """One file of this partition as it is published now."""
+        if self.published is None:
+            raise InputMissing(f"{self.stage.ref(self.key)} is not published")
+        return self._store.file(self.published.dvc, name)
+
+    def published_table(self, name: str) -> pa.Table:
+        """One table of this partition as it is published now."""
+        return pq.read_table(self.published_file(f"{name}.parquet"))
+
+    def meter(
+        self, name: str, total: int | None = None, unit: str = "rows", gpus: float = 0
+    ) -> Meter:
+        """A meter whose lines go to the run's log and whose totals to the artifact's metadata."""
+        self.meters.append(Meter(name, total, self.log, unit, gpus))
+        return self.meters[-1]
+
+    def writer(self, schema: TableSchema) -> TableWriter:
+        """A writer of one of the artifact's tables, for rows that come as a stream."""
+        return TableWriter(schema, self.folder, self.folder.parent)
+
+    def refs(self, asset: str) -> list[Ref]:
+        """The artifacts of `asset` that this run reads, in order."""
+        return [item.ref for item in self.inputs if item.ref.asset == asset]
+
+    def manifest(self, ref: Ref) -> Manifest:
+        """The manifest of one input."""
+        manifest = self.snapshot.manifest(ref)
+        if manifest is None:
+            raise InputMissing(f"{ref} is not an input of {self.stage.name}")
+        return manifest
+
+    def read(self, asset: str, table: str | None = None, weeks: str = "all") -> pa.Table:
+        """Rows of an input asset's table (named like the asset by default), all parts joined.
+
+        `weeks` limits the parts to the run's own week (`same`) or to earlier ones (`earlier`).
+        Rows of other sources are left out where the input is read as one source's slice.
+        """
+        parts = [
+            self.read_ref(item.ref, table or asset, item.slice)
+            for item in self.inputs
+            if item.ref.asset == asset and self._in_weeks(item.ref, weeks)
+        ]
+        if not parts:
+            raise InputMissing(f"{self.stage.name} has no input {asset}")
+        # Weeks made by an older schema version lack the columns that came since.
+        return pa.concat_tables(parts, promote_options="default")
+
+    def batches(
+        self, asset: str, columns: Sequence[str], table: str | None = None
+    ) -> Iterator[pa.Table]:
+        """The same rows as `read` gives, some columns of them, a bounded number at a time."""
+        for item in self.inputs:
+            if item.ref.asset == asset:
+                path = self.file(item.ref, f"{table or asset}.parquet")
+                yield from read_batches(path, columns, item.slice)
+
+    def has(self, asset: str, weeks: str = "all") -> bool:
+        """Whether any artifact of `asset` is among the inputs."""
+        return any(self._in_weeks(ref, weeks) for ref in self.refs(asset))
+
+    def read_ref(self, ref: Ref, table: str, source: str | None = None) -> pa.Table:
+        """One table of one input artifact, or one source's rows of it."""
+        rows = self._store.table(self.manifest(ref).dvc, table)
+        return rows.filter(pc.field("source") == source) if source else rows
+
+    def file(self, ref: Ref, name: str) -> Path:
+        """One file of an input artifact, read only."""
+        return self._store.file(self.manifest(ref).dvc, name)
+
+    def copy_files(self, ref: Ref, to: Path) -> None:
+        """All files of an input artifact."""
+        self._store.copy_files(self.manifest(ref).dvc, to)
+
+    def is_own_week(self, ref: Ref) -> bool:
+        """Whether an input is of the run's own week, not of an earlier one."""
+        return self.key["week"] in ref.partition
+
+    def _in_weeks(self, ref: Ref, weeks: str) -> bool:
+        return weeks == "all" or self.is_own_week(ref) == (weeks == "same")
