@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,9 @@ from am_assets.core.config import Dedup
 from am_assets.stages.answers import compare_answers
 from am_assets.stages.dedup_policy import Outcome, Policy, Seen
 from am_assets.stages.similarity.exact import Pairs, gathered, joined
-from am_assets.stages.similarity.sides import Comparison, Side
+
+if TYPE_CHECKING:
+    from am_assets.stages.similarity.sides import Side
 
 BLOCK = 8192
 """Candidates that are compared with all kept rows at a time."""
@@ -103,6 +105,9 @@ class _Run:
         self._policies = policies
         self._block = block
         self._file = file
+        # Loads torch.
+        from am_assets.stages.similarity.sides import Comparison
+
         self._comparison = Comparison(candidates.vectors, lowest, device)
         self._side = self._comparison.side(candidates.vectors, file())
         self._places = np.empty(len(candidates.ids), dtype=np.int64)
@@ -133,12 +138,12 @@ class _Run:
                 count += len(stay)
             yield min(start + self._block, len(order))
 
-    def _with_kept(self, rows: Side, kept: Side) -> None:
+    def _with_kept(self, rows: "Side", kept: "Side") -> None:
         """Weigh the pairs of undecided rows and rows that some policy keeps."""
         for found in gathered(self._comparison.pairs(rows, kept), _PAIRS):
             self._weigh(found, self._rows)
 
-    def _among(self, chunk: Side) -> Side:
+    def _among(self, chunk: "Side") -> "Side":
         """Decide rows that were compared with all kept before them; gives those kept."""
         rows = chunk.numbers
         # Rows that every policy drops by now are nobody's twin.

@@ -6,7 +6,6 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from am_assets.stages.similarity.exact import Pairs
-from am_assets.stages.similarity.sides import Comparison
 
 BLOCK = 8192
 """Rows of the left side that pairs are reported by."""
@@ -33,6 +32,9 @@ def pairs_above(
             f"vectors of {left.shape[1]} and of {right.shape[1]} numbers cannot be compared: "
             "embed both with one model"
         )
+    # Loads torch.
+    from am_assets.stages.similarity.sides import Comparison
+
     with TemporaryFile() as one, TemporaryFile() as other:
         comparison = Comparison(left, threshold, device, right)
         ours, theirs = comparison.side(left, one), comparison.side(right, other)
@@ -46,6 +48,9 @@ def pairs_within(
     """Every pair of two rows above `threshold` once, left < right; else as `pairs_above`."""
     if not len(vectors):
         return
+    # Loads torch.
+    from am_assets.stages.similarity.sides import Comparison
+
     with TemporaryFile() as scratch:
         comparison = Comparison(vectors, threshold, device)
         side = comparison.side(vectors, scratch)
