@@ -207,6 +207,8 @@ def _state(materializer: Materializer, stage: Stage, key: Key) -> tuple[str, str
         return "stale", _difference(plan), root
     if not published.complete:
         return "incomplete", "rows are pending: materialize again", root
+    if not materializer.store.holds(published.dvc):
+        return "stale", "files are missing or cut in the DVC cache: run `am-assets restore`", root
     return "fresh", "", root
 
 

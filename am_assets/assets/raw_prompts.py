@@ -96,6 +96,8 @@ STAGE = Stage(
         Read("raw_prompts", SOURCE_WEEK, weeks="earlier"),
     ),
     config=_config,
+    # The rows of texts that a takedown has erased are in the table alone.
+    keeps=(SEAL, f"{RAW.name}.parquet"),
     kinds=("dvc", "parquet"),
     description="A sealed capture of one source in one week: what is new, changed, repeated or "
     "vanished, with file, row and hash of every upstream row. Materializing it again reads the "

@@ -53,6 +53,7 @@ STAGE = Stage(
         Read("verified", SOURCE_WEEK, weeks="so_far"),
         Read("scores", RECIPE_WEEK, optional=True),
     ),
+    proves_inputs=True,
     config=_config,
     kinds=("dvc", "jsonl"),
     description="Two zstd JSONL files by who answered, and a dataset card with the ledger and the "

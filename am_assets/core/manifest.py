@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger
 
-MANIFEST_SCHEMA = 1
+MANIFEST_SCHEMA = 2
+"""1: without the sizes of files and without `keeps`."""
 
 
 class _Record(BaseModel, frozen=True):
@@ -49,6 +50,8 @@ class Pointer(_Record, frozen=True):
     md5: str
     size: int
     nfiles: int
+    files: dict[str, tuple[str, int]] = Field(default_factory=dict)
+    """md5 and bytes of every file, by its path; empty in manifests of schema 1."""
 
 
 class Manifest(_Record, frozen=True):
@@ -70,10 +73,16 @@ class Manifest(_Record, frozen=True):
     counts: dict[str, Any] = Field(default_factory=dict)
     environment: dict[str, Any]
     dvc: Pointer
+    keeps: tuple[str, ...] = ()
+    """Files that no materialization could make again, kept from `dvc gc`."""
 
     def dumps(self) -> bytes:
-        """Canonical JSON bytes, one key a line so that git diffs read well."""
-        data = self.model_dump(mode="json")
+        """Canonical JSON bytes, one key a line so that git diffs read well.
+
+        A manifest of an older schema is written as it was read, without what came since.
+        """
+        older = self.schema_version < MANIFEST_SCHEMA
+        data = self.model_dump(mode="json", exclude_unset=older)
         text = json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False)
         return (text + "\n").encode()
 

@@ -5,6 +5,7 @@ derivation, does nothing where that derivation is already published and complete
 whole or not at all. Nothing here knows Dagster.
 """
 
+import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from am_assets.core.engines import Engines, Progress
 from am_assets.core.environment import environment
 from am_assets.core.identity import digest, table_root
 from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
+from am_assets.core.proving import prove
 from am_assets.core.schema import TableSchema
 from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage
 from am_assets.core.store import Snapshot, Store, write_table
@@ -84,9 +86,10 @@ class Materializer:
         what the work cost.
         """
         plan = self.plan(stage, key)
-        if plan.nothing_to_do and plan.published and self.store.holds(plan.published.dvc):
+        if plan.nothing_to_do and plan.published and not self.store.mend(plan.published):
             self.store.restore(plan.published)
             return Outcome(plan.published, reused=True)
+        self.store.branch.check_writable()
         with self.store.workspace() as scratch:
             run = Run(
                 stage,
@@ -99,6 +102,9 @@ class Materializer:
                 self.log,
             )
             run.folder.mkdir()
+            if stage.proves_inputs:
+                for ref in {item.ref for item in plan.inputs}:
+                    prove(run.manifest(ref), functools.partial(run.file, ref))
             built = stage.build(run)
             manifest = self._seal(stage, plan, built, run.folder)
             # First, because what fails here must be tried again: a published derivation is not.
@@ -181,6 +187,7 @@ class Materializer:
             counts=built.counts,
             environment=environment(),
             dvc=self.store.add(folder),
+            keeps=stage.keeps,
         )
 
 

@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from am_assets.core.code_version import code_version
 from am_assets.core.config import Profile
@@ -92,6 +91,10 @@ class Stage:
     models: tuple[str, ...] = ()
     """Roles of the models it asks."""
     kinds: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    """Files of the artifact that no materialization could make again: kept from `dvc gc`."""
+    proves_inputs: bool = False
+    """Whether the tables it reads are compared with their roots first, not only their bytes."""
     pool: str | None = None
     """Dagster pool that bounds how many partitions run at once (engines, training)."""
     description: str = ""
@@ -182,7 +185,9 @@ class Run:
 
     def published_table(self, name: str) -> pa.Table:
         """One table of this partition as it is published now."""
-        return pq.read_table(self.published_file(f"{name}.parquet"))
+        if self.published is None:
+            raise InputMissing(f"{self.stage.ref(self.key)} is not published")
+        return self._store.table(self.published.dvc, name)
 
     def meter(
         self, name: str, total: int | None = None, unit: str = "rows", gpus: float = 0

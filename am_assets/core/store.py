@@ -6,48 +6,50 @@ artifact becomes visible), then brings the working tree's `data/<profile>/<asset
 Readers resolve a commit once and read the cached bytes it names, so a half-updated working tree is
 never read, and can be rebuilt from the branch and the cache at any time.
 
-The lock-free way into the cache is `dvc_data`'s own build and transfer, an internal API: it is
-used only in this module, and a contract test holds its results to the real `dvc` commands.
+What is read is compared with its md5 first. An object that is damaged or gone is put back from
+another copy of the same bytes, or told with its remedy (`core.published_files`).
 """
 
-import fcntl
-import json
 import os
-import shutil
-import time
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from dvc.config import Config
-from dvc_data.hashfile.build import build
-from dvc_data.hashfile.db.local import LocalHashFileDB
-from dvc_data.hashfile.transfer import transfer
-from dvc_objects.fs.local import localfs
 
-from am_assets.core.git_branch import DataBranch
+from am_assets.core.git_branch import Conflict, DataBranch
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.memory import RowMemory
+from am_assets.core.objects import StoreError, md5_of
+from am_assets.core.published_files import PublishedFiles
+from am_assets.core.telling import tell
+from am_assets.core.working_tree import (
+    left_behind,
+    locked,
+    moved,
+    scratch_folder,
+    sizes,
+    swap_in,
+)
 
-PARQUET: dict[str, Any] = {"compression": "zstd", "version": "2.6"}
+PARQUET: dict[str, Any] = {"compression": "zstd", "version": "2.6", "write_page_checksum": True}
 """How every table is written."""
 
 _BATCH_ROWS = 1024
 
-_YOUNG_S = 3600.0
-
 ROOT_VARIABLE = "AM_ASSETS_ROOT"
 
 
-class StoreError(RuntimeError):
-    """The store cannot do what was asked; the message says what to do."""
+class Over(Enum):
+    """What a publication may replace, where that is no one artifact."""
+
+    ANYTHING = "anything"
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -66,29 +68,21 @@ def find_root(start: Path | None = None) -> Path:
 
 
 class Store:
-    """Artifacts of one profile in the project folder `root`."""
+    """Artifacts of one profile in the project folder `root`.
 
-    def __init__(self, root: Path, profile: str) -> None:
+    `notice` is told what was done beyond what was asked: a branch taken over, an object put back.
+    """
+
+    def __init__(self, root: Path, profile: str, notice: Callable[[str], None] = tell) -> None:
         self.root = root
         self.profile = profile
-        self.branch = DataBranch(root)
+        self.branch = DataBranch(root, notice=notice)
+        self.files = PublishedFiles(root, profile, self.folder, notice)
 
     @cached_property
     def memory(self) -> RowMemory:
         """The row memory of the project, shared by its profiles; it is not versioned."""
         return RowMemory(memory_path(self.root))
-
-    @cached_property
-    def _cache(self) -> LocalHashFileDB:
-        return LocalHashFileDB(localfs, str(self._objects))
-
-    @cached_property
-    def _objects(self) -> Path:
-        """Folder of the cache's objects, wherever DVC's own settings put the cache."""
-        settings = Config(str(self.root / ".dvc"), validate=True)
-        named = settings["cache"].get("dir")
-        cache = Path(named) if named else self.root / ".dvc" / "cache"
-        return cache / "files" / "md5"
 
     # Reading ------------------------------------------------------------------------------------
 
@@ -97,149 +91,165 @@ class Store:
         return Snapshot(self, self.branch.head())
 
     def file(self, pointer: Pointer, name: str) -> Path:
-        """Path of the cached bytes of file `name` of a published directory (read only)."""
-        for entry in self._listing(pointer):
-            if entry["relpath"] == name:
-                return self._object(entry["md5"])
-        raise StoreError(f"the artifact {pointer.md5} has no file {name}")
+        """Path of the cached bytes of file `name` of a published directory (read only).
+
+        They are compared with their md5; raises StoreError where they are not what was published.
+        """
+        return self.files.path(pointer, name)
 
     def table(self, pointer: Pointer, name: str, columns: list[str] | None = None) -> pa.Table:
         """One table of a published artifact."""
-        return pq.read_table(self.file(pointer, f"{name}.parquet"), columns=columns)
+        path = self.file(pointer, f"{name}.parquet")
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
 
     def copy_files(self, pointer: Pointer, to: Path) -> None:
-        """Write all files of a published directory under `to`."""
-        for entry in self._listing(pointer):
-            target = to / entry["relpath"]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self._object(entry["md5"]), target)
+        """Write all files of a published directory under `to`, compared with their md5."""
+        self.files.copy(pointer, to)
 
     def holds(self, pointer: Pointer) -> bool:
-        """Whether every byte of the artifact is in the local cache."""
-        try:
-            return all(self._object(entry["md5"]) for entry in self._listing(pointer))
-        except StoreError:
-            return False
+        """Whether every object of the artifact is in the local cache with its size."""
+        return not self.files.is_short(pointer)
 
-    def _listing(self, pointer: Pointer) -> list[dict[str, str]]:
-        return json.loads(self._object(pointer.md5).read_text())
-
-    def _object(self, md5: str) -> Path:
-        path = self._objects / md5[:2] / md5[2:]
-        if not path.is_file():
-            raise StoreError(
-                f"object {md5} is not in the DVC cache: fetch it with `dvc pull`, or materialize "
-                "the artifact again"
-            )
-        return path
+    def mend(self, manifest: Manifest, thorough: bool = False) -> list[str]:
+        """Put objects that are not whole back; see `PublishedFiles.mend`."""
+        return self.files.mend(manifest, thorough)
 
     # Publishing ---------------------------------------------------------------------------------
 
-    @contextmanager
-    def workspace(self) -> Iterator[Path]:
-        """A scratch folder on the store's file system, removed at the end.
-
-        Folders that killed processes have left are removed first.
-        """
-        home = self.root / ".am" / "tmp"
-        home.mkdir(parents=True, exist_ok=True)
-        _sweep(home)
-        folder = home / uuid.uuid4().hex
-        lock = folder.with_suffix(".lock")
-        with lock.open("w") as handle:
-            # Held for as long as this process lives; before the folder, so that none is without.
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-                lock.unlink(missing_ok=True)
+    def workspace(self) -> AbstractContextManager[Path]:
+        """A scratch folder of the project, removed at the end; see `scratch_folder`."""
+        return scratch_folder(self.root / ".am" / "tmp")
 
     def add(self, folder: Path) -> Pointer:
         """Copy a folder's files into the DVC cache, without DVC's repository lock."""
-        staging, meta, tree = build(self._cache, str(folder), localfs, "md5")
-        if tree.hash_info is None or tree.hash_info.value is None:
-            raise StoreError(f"DVC could not hash {folder}")
-        result = transfer(staging, self._cache, {tree.hash_info}, shallow=False)
-        if result.failed:
-            raise StoreError(f"DVC could not store {len(result.failed)} objects of {folder}")
-        return Pointer(md5=tree.hash_info.value, size=meta.size or 0, nfiles=meta.nfiles or 0)
+        md5, files = self.files.objects.add(folder)
+        size = sum(entry.size or 0 for entry in files.values())
+        return Pointer(
+            md5=md5,
+            size=size,
+            nfiles=len(files),
+            files={name: (entry.md5, entry.size or 0) for name, entry in files.items()},
+        )
 
-    def publish(self, manifest: Manifest, meta: dict[str, Any], folder: Path | None = None) -> str:
+    def publish(
+        self,
+        manifest: Manifest,
+        meta: dict[str, Any],
+        folder: Path | None = None,
+        over: Manifest | Literal[Over.ANYTHING] | None = Over.ANYTHING,
+    ) -> str:
         """Make an artifact visible; its bytes must be in the cache. Returns the branch's commit.
 
         `meta` (run id, host, times) goes into the pointer file. `folder`, if given, holds the same
-        files and is moved into the working tree instead of being copied from the cache.
+        files and is moved into the working tree instead of being copied from the cache. `over` is
+        what the branch must hold of this artifact (None: nothing) at the moment of publication;
+        raises Conflict where it holds something else, and publishes nothing.
         """
         manifest_path, pointer_path = self._paths(manifest.ref)
         pointer = _pointer_text(manifest.dvc, meta)
+        self.files.know(manifest)
+        self.files.keep(manifest, folder)
         commit = self.branch.commit(
             {manifest_path: manifest.dumps(), pointer_path: pointer},
             f"Publish {manifest.profile} {manifest.ref}\n\nroot {manifest.root}\n",
+            None if over is Over.ANYTHING else {manifest_path: self._held(manifest.ref, over)},
         )
         self._check_out(manifest, pointer, folder)
+        # What `dvc gc` has collected before the pointer lay in the working tree.
+        if problems := self.mend(manifest):
+            raise StoreError(problems[0])
+        self.files.purge(manifest)
         return commit
 
-    def restore(self, manifest: Manifest) -> bool:
-        """Bring the working tree's copy of an artifact in line; False if it already was."""
-        if self.in_place(manifest):
+    def restore(self, manifest: Manifest, thorough: bool = False) -> bool:
+        """Bring the working tree's copy of an artifact in line; False if it already was.
+
+        With `thorough`, files are compared by content, not only by size.
+        """
+        if self.in_place(manifest, thorough):
             return False
-        _, pointer_path = self._paths(manifest.ref)
-        head = self.branch.head()
-        pointer = self.branch.read(head, [pointer_path])[pointer_path] if head else b""
-        self._check_out(manifest, pointer, None)
+        self._check_out(manifest, self._pointer(manifest.ref), None)
         return True
 
-    def in_place(self, manifest: Manifest) -> bool:
-        """Whether the working tree holds the artifact as published (files compared by size)."""
-        manifest_path, pointer_path = self._paths(manifest.ref)
-        data = self.folder(manifest.ref) / "data"
-        return (
-            _read(self.root / manifest_path) == manifest.dumps()
-            and (self.root / pointer_path).is_file()
+    def point(self, manifest: Manifest) -> None:
+        """Write an artifact's manifest and pointer alone, which is what `dvc fetch` goes by."""
+        with locked(self._lock(manifest.ref)):
+            swap_in(self.folder(manifest.ref), None, self._texts(manifest))
+
+    def in_place(self, manifest: Manifest, thorough: bool = False) -> bool:
+        """Whether the working tree holds the artifact as published.
+
+        Files are compared by size, and with `thorough` by content.
+        """
+        folder = self.folder(manifest.ref)
+        data = folder / "data"
+        if not (
+            _read(folder / "manifest.json") == manifest.dumps()
+            and (folder / "data.dvc").is_file()
             and data.is_dir()
+            and not left_behind(folder)
             and self.holds(manifest.dvc)
-            and _sizes(data) == self._cached_sizes(manifest.dvc)
+        ):
+            return False
+        entries = self.files.entries(manifest.dvc)
+        wanted = {n: self.files.objects.path(e.md5).stat().st_size for n, e in entries.items()}
+        if sizes(data) != wanted:
+            return False
+        return not thorough or (
+            _read(folder / "data.dvc") == self._pointer(manifest.ref)
+            and all(md5_of(data / name) == entry.md5 for name, entry in entries.items())
         )
 
     def folder(self, ref: Ref) -> Path:
         """The artifact's folder in the working tree."""
         return self.root / "data" / self.profile / ref.path
 
+    def _held(self, ref: Ref, over: Manifest | None) -> bytes | None:
+        """The bytes of the published manifest that says `over`; raises Conflict for another."""
+        path, _ = self._paths(ref)
+        head = self.branch.head()
+        held = self.branch.read(head, [path]).get(path) if head else None
+        # Compared as manifests: a newer version of the program writes the same one otherwise.
+        if (Manifest.model_validate_json(held) if held else None) != over:
+            raise Conflict(
+                f"{ref} was published by another process meanwhile, and this publication was made "
+                "over an older state: materialize again"
+            )
+        return held
+
     def _paths(self, ref: Ref) -> tuple[str, str]:
         base = f"data/{self.profile}/{ref.path}"
         return f"{base}/manifest.json", f"{base}/data.dvc"
 
-    def _cached_sizes(self, pointer: Pointer) -> dict[str, int]:
+    def _pointer(self, ref: Ref) -> bytes:
+        """The pointer file as it is published."""
+        _, path = self._paths(ref)
+        head = self.branch.head()
+        pointer = self.branch.read(head, [path]).get(path) if head else None
+        if pointer is None:
+            raise StoreError(f"{ref} is no longer published: run the command again")
+        return pointer
+
+    def _texts(self, manifest: Manifest, pointer: bytes | None = None) -> dict[str, bytes]:
+        """The files beside `data`, by name."""
         return {
-            entry["relpath"]: self._object(entry["md5"]).stat().st_size
-            for entry in self._listing(pointer)
+            "manifest.json": manifest.dumps(),
+            "data.dvc": self._pointer(manifest.ref) if pointer is None else pointer,
         }
 
-    def _check_out(self, manifest: Manifest, pointer: bytes, folder: Path | None) -> None:
-        manifest_path, pointer_path = self._paths(manifest.ref)
-        with self._locked(manifest.ref), self.workspace() as scratch:
-            if folder is None:
-                folder = scratch / "data"
-                folder.mkdir()
-                self.copy_files(manifest.dvc, folder)
-            target = self.folder(manifest.ref)
-            target.mkdir(parents=True, exist_ok=True)
-            data = target / "data"
-            if data.exists():
-                data.rename(scratch / "old")
-            shutil.move(folder, data)
-            _write_atomically(self.root / manifest_path, manifest.dumps(), scratch)
-            _write_atomically(self.root / pointer_path, pointer, scratch)
+    def _lock(self, ref: Ref) -> Path:
+        return self.root / ".am" / "locks" / f"{self.profile}-{ref.path.replace('/', '-')}"
 
-    @contextmanager
-    def _locked(self, ref: Ref) -> Iterator[None]:
-        path = self.root / ".am" / "locks" / f"{self.profile}-{ref.path.replace('/', '-')}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+    def _check_out(self, manifest: Manifest, pointer: bytes, folder: Path | None) -> None:
+        def fill(to: Path) -> None:
+            if folder is None:
+                self.files.copy(manifest.dvc, to)
+            elif not moved(folder, to):
+                self.files.copy(manifest.dvc, to, folder)
+
+        self.files.know(manifest)
+        with locked(self._lock(manifest.ref)):
+            swap_in(self.folder(manifest.ref), fill, self._texts(manifest, pointer))
 
 
 class Snapshot:
@@ -263,7 +273,10 @@ class Snapshot:
             found = self.store.branch.read(self.commit, paths.values())
             for ref, path in paths.items():
                 data = found.get(path)
-                self._known[ref] = Manifest.model_validate_json(data) if data else None
+                manifest = Manifest.model_validate_json(data) if data else None
+                if manifest is not None:
+                    self.store.files.know(manifest)
+                self._known[ref] = manifest
         known = {ref: self._known.get(ref) for ref in wanted}
         return {ref: manifest for ref, manifest in known.items() if manifest is not None}
 
@@ -278,21 +291,6 @@ class Snapshot:
                 asset, *partition = path.removeprefix(prefix).split("/")[:-1]
                 refs.append(Ref(asset=asset, partition=tuple(partition)))
         return refs
-
-
-def _sweep(home: Path) -> None:
-    """Remove the scratch folders in `home`, and their locks, whose process is no more."""
-    for folder in {entry.with_suffix("") for entry in home.iterdir()}:
-        lock = folder.with_suffix(".lock")
-        if not folder.exists() and time.time() - lock.stat().st_mtime < _YOUNG_S:
-            continue  # its process may be about to make the folder
-        with lock.open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
 
 
 def memory_path(root: Path) -> Path:
@@ -310,7 +308,7 @@ def read_batches(
 ) -> Iterator[pa.Table]:
     """Some columns of a table's rows, or of one source's, a bounded number at a time."""
     wanted = [*columns, *(["source"] if source and "source" not in columns else [])]
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
             rows = pa.Table.from_batches([batch])
             if source:
@@ -329,19 +327,5 @@ def _pointer_text(pointer: Pointer, meta: dict[str, Any]) -> bytes:
     return yaml.safe_dump({"outs": [out], "meta": meta}, sort_keys=False).encode()
 
 
-def _write_atomically(path: Path, data: bytes, scratch: Path) -> None:
-    staged = scratch / uuid.uuid4().hex
-    staged.write_bytes(data)
-    staged.replace(path)
-
-
 def _read(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    return {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
