@@ -27,6 +27,10 @@ class GitError(RuntimeError):
     """A git command failed; the message holds its own words."""
 
 
+class Conflict(GitError):
+    """A path of the branch is not what the caller's publication was made over."""
+
+
 class DataBranch:
     """Read and extend one branch of the repository at `root`.
 
@@ -76,10 +80,17 @@ class DataBranch:
         output = self._git("ls-tree", "-r", "-z", "--name-only", commit, "--", prefix)
         return [path for path in output.split("\0") if path]
 
-    def commit(self, files: Mapping[str, bytes | None], message: str) -> str:
+    def commit(
+        self,
+        files: Mapping[str, bytes | None],
+        message: str,
+        expected: Mapping[str, bytes | None] | None = None,
+    ) -> str:
         """Add one commit that writes `files` (None removes the path), and return it.
 
-        Retries while other processes move the branch; raises GitError when it cannot.
+        Retries while other processes move the branch; raises GitError when it cannot. With
+        `expected`, the commit is made only on a branch that holds exactly these bytes under these
+        paths (None: no such path); raises Conflict otherwise.
         """
         blobs = {
             path: None if data is None else self._run(["hash-object", "-w", "--stdin"], data)
@@ -93,6 +104,7 @@ class DataBranch:
         ).encode()
         for attempt in range(_ATTEMPTS):
             before = self.head()
+            self._check_expected(before, expected or {})
             commit = self._write_commit(before, changes, message)
             try:
                 self._git("update-ref", self.ref, commit, before or "0" * 40)
@@ -102,6 +114,15 @@ class DataBranch:
                 continue
             return commit
         raise GitError(f"{self.ref} kept moving for {_ATTEMPTS} attempts; nothing was published")
+
+    def _check_expected(self, commit: str | None, expected: Mapping[str, bytes | None]) -> None:
+        held = self.read(commit, expected) if commit and expected else {}
+        for path, content in expected.items():
+            if held.get(path) != content:
+                raise Conflict(
+                    f"{path} of {self.ref} was published by another process meanwhile, and this "
+                    "publication was made over an older state: materialize again"
+                )
 
     def _write_commit(self, parent: str | None, changes: bytes, message: str) -> str:
         with tempfile.TemporaryDirectory(prefix="am-index-") as folder:

@@ -18,9 +18,10 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +33,7 @@ from dvc_data.hashfile.db.local import LocalHashFileDB
 from dvc_data.hashfile.transfer import transfer
 from dvc_objects.fs.local import localfs
 
-from am_assets.core.git_branch import DataBranch
+from am_assets.core.git_branch import Conflict, DataBranch
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.memory import RowMemory
 
@@ -44,6 +45,12 @@ _BATCH_ROWS = 1024
 _YOUNG_S = 3600.0
 
 ROOT_VARIABLE = "AM_ASSETS_ROOT"
+
+
+class Over(Enum):
+    """What a publication may replace, where that is no one artifact."""
+
+    ANYTHING = "anything"
 
 
 class StoreError(RuntimeError):
@@ -166,17 +173,26 @@ class Store:
             raise StoreError(f"DVC could not store {len(result.failed)} objects of {folder}")
         return Pointer(md5=tree.hash_info.value, size=meta.size or 0, nfiles=meta.nfiles or 0)
 
-    def publish(self, manifest: Manifest, meta: dict[str, Any], folder: Path | None = None) -> str:
+    def publish(
+        self,
+        manifest: Manifest,
+        meta: dict[str, Any],
+        folder: Path | None = None,
+        over: Manifest | Literal[Over.ANYTHING] | None = Over.ANYTHING,
+    ) -> str:
         """Make an artifact visible; its bytes must be in the cache. Returns the branch's commit.
 
         `meta` (run id, host, times) goes into the pointer file. `folder`, if given, holds the same
-        files and is moved into the working tree instead of being copied from the cache.
+        files and is moved into the working tree instead of being copied from the cache. `over` is
+        what the branch must hold of this artifact (None: nothing) at the moment of publication;
+        raises Conflict where it holds something else, and publishes nothing.
         """
         manifest_path, pointer_path = self._paths(manifest.ref)
         pointer = _pointer_text(manifest.dvc, meta)
         commit = self.branch.commit(
             {manifest_path: manifest.dumps(), pointer_path: pointer},
             f"Publish {manifest.profile} {manifest.ref}\n\nroot {manifest.root}\n",
+            None if over is Over.ANYTHING else {manifest_path: self._held(manifest.ref, over)},
         )
         self._check_out(manifest, pointer, folder)
         return commit
@@ -206,6 +222,19 @@ class Store:
     def folder(self, ref: Ref) -> Path:
         """The artifact's folder in the working tree."""
         return self.root / "data" / self.profile / ref.path
+
+    def _held(self, ref: Ref, over: Manifest | None) -> bytes | None:
+        """The bytes of the published manifest that says `over`; raises Conflict for another."""
+        path, _ = self._paths(ref)
+        head = self.branch.head()
+        held = self.branch.read(head, [path]).get(path) if head else None
+        # Compared as manifests: a newer version of the program writes the same one otherwise.
+        if (Manifest.model_validate_json(held) if held else None) != over:
+            raise Conflict(
+                f"{ref} was published by another process meanwhile, and this publication was made "
+                "over an older state: materialize again"
+            )
+        return held
 
     def _paths(self, ref: Ref) -> tuple[str, str]:
         base = f"data/{self.profile}/{ref.path}"

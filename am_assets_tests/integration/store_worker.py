@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
 from am_assets.core.manifest import Manifest, Ref
-from am_assets.core.store import Store, write_table
+from am_assets.core.store import Over, Store, write_table
 
 WEEK = "2025-01-06"
 
@@ -16,7 +17,13 @@ def ref(name: str, number: int) -> Ref:
     return Ref(asset="made", partition=(f"{name}{number}", WEEK))
 
 
-def publish(store: Store, target: Ref, text: str, rows: int = 3) -> Manifest:
+def publish(
+    store: Store,
+    target: Ref,
+    text: str,
+    rows: int = 3,
+    over: Manifest | Literal[Over.ANYTHING] | None = Over.ANYTHING,
+) -> Manifest:
     """Publish a table of `rows` rows that hold `text`, and a file in a subfolder."""
     with store.workspace() as scratch:
         folder = scratch / "data"
@@ -38,7 +45,7 @@ def publish(store: Store, target: Ref, text: str, rows: int = 3) -> Manifest:
             environment={},
             dvc=store.add(folder),
         )
-        store.publish(manifest, {"run_id": "r"}, folder)
+        store.publish(manifest, {"run_id": "r"}, folder, over)
     return manifest
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from am_assets.core.git_branch import GitError
+from am_assets.core.git_branch import Conflict, GitError
 from am_assets.core.manifest import Ref
 from am_assets.core.store import Store, StoreError, find_root
 from am_assets_tests.conftest import NO_AUTHOR, dvc, git
@@ -185,6 +185,30 @@ def test_processes_that_publish_the_same_artifact_agree_in_the_end(project: Path
     found = store.snapshot().manifests(store.snapshot().refs())
     assert set(found) == {ref("same", count) for count in range(3)}
     assert all(store.in_place(manifest) for manifest in found.values())
+
+
+def test_what_is_published_over_a_state_is_refused_over_any_other(project: Path) -> None:
+    store = Store(project, "tiny")
+    first = publish(store, ONE, "first", over=None)
+    with pytest.raises(Conflict, match=r"made one\|2025-01-06 was published .* materialize again"):
+        publish(store, ONE, "late", over=None)
+    publish(store, TWO, "other", over=None)  # other artifacts do not count
+    second = publish(store, ONE, "second", over=first)
+    with pytest.raises(Conflict, match="materialize again"):
+        publish(store, ONE, "late", over=first)
+    assert store.snapshot().manifest(ONE) == second
+    assert store.table(second.dvc, "made")["text"][0].as_py() == "second"
+
+
+def test_of_two_commits_over_one_state_the_second_is_refused(project: Path) -> None:
+    branch = Store(project, "tiny").branch
+    branch.commit({"a": b"1"}, "one", {"a": None})
+    branch.commit({"b": b"1"}, "two", {"a": b"1", "b": None})
+    with pytest.raises(Conflict, match="a of refs/heads/am-data was published by another process"):
+        branch.commit({"a": b"2"}, "three", {"a": None})
+    with pytest.raises(Conflict):
+        branch.commit({"a": b"2"}, "four", {"a": b"0"})
+    assert branch.read(branch.head() or "", ["a", "b"]) == {"a": b"1", "b": b"1"}
 
 
 def test_a_process_killed_while_publishing_leaves_whole_artifacts(project: Path) -> None:
