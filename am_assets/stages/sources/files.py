@@ -19,6 +19,7 @@ import zstandard
 
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
 from am_assets.stages.sources.sizes import check_size, too_large
+from am_assets.stages.zstd_file import ZstdFile
 
 
 def read_files(pattern: str, name: str, folder: Path, max_row_bytes: int) -> Iterator[UpstreamRow]:
@@ -81,8 +82,7 @@ def _open(path: Path, packed: str) -> io.BufferedIOBase:
     if packed == ".gz":
         return gzip.open(path, "rb")
     if packed == ".zst":
-        # zstandard's reader has no readline of its own.
-        return io.BufferedReader(zstandard.open(path, "rb"))  # pyright: ignore
+        return io.BufferedReader(ZstdFile(path))
     return path.open("rb")
 
 
