@@ -19,6 +19,7 @@ from am_assets.core.stage import (
     Stage,
 )
 from am_assets.core.store import Snapshot
+from am_assets.core.table_writer import WrittenTable
 from am_assets.partitions import week_keys
 from am_assets.stages.capture import EARLIER_COLUMNS, TAKEDOWN, capture_week
 from am_assets.stages.sealing import (
@@ -70,7 +71,8 @@ def forget(run: Run, built: Built, root: str) -> None:
     More than are listed: also those that say the same under another id.
     """
     del root
-    table = next(t for schema, t in built.tables if schema is RAW)
+    tables = (given for given in built.tables if not isinstance(given, WrittenTable))
+    (table,) = (table for schema, table in tables if schema is RAW)
     rows = table.select(["sample_id", "reason"]).to_pylist()
     gone = [row["sample_id"] for row in rows if row["reason"] == TAKEDOWN]
     erased = run.memory.erase(gone) if gone else 0
