@@ -71,10 +71,14 @@ def forget(run: Run, built: Built, root: str) -> None:
     More than are listed: also those that say the same under another id.
     """
     del root
+    takedowns = Takedowns.of(run.read(TAKEDOWNS.name))
     tables = (given for given in built.tables if not isinstance(given, WrittenTable))
     (table,) = (table for schema, table in tables if schema is RAW)
-    rows = table.select(["sample_id", "reason"]).to_pylist()
-    gone = [row["sample_id"] for row in rows if row["reason"] == TAKEDOWN]
+    gone = [
+        row["sample_id"]
+        for row in table.select(["sample_id", "content_hash"]).to_pylist()
+        if takedowns.cover(row["sample_id"], row["content_hash"])
+    ]
     erased = run.memory.erase(gone) if gone else 0
     if erased:
         run.log(f"Forgot {erased} remembered results of samples taken down")

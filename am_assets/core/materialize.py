@@ -144,15 +144,16 @@ class Materializer:
 
     def _check_never_made(self, ref: Ref) -> None:
         """Raise StoreError where `data/` has a sealed artifact that the branch does not know."""
-        path = self.store.folder(ref) / "manifest.json"
-        if not path.exists():
+        folder = self.store.folder(ref)
+        if not any((folder / name).exists() for name in ("manifest.json", "data.dvc")):
             return
         if self.store.snapshot().manifest(ref) is not None:
             raise Conflict(f"{ref} was published by another process meanwhile: materialize again")
         raise StoreError(
-            f"{ref} is sealed and lies in {path.parent.relative_to(self.store.root)}, but the data "
-            "branch does not have it: bring the branch back (git reflog, or fetch it from another "
-            "clone), or move that folder away to let it be captured anew"
+            f"{ref} is sealed and lies in {folder.relative_to(self.store.root)}, but the data "
+            "branch does not have it: bring the branch back (fetch it from another clone, or find "
+            "its last commit with `git fsck --lost-found` and name it with `git branch -f am-data "
+            "COMMIT`), or move that folder away to let it be captured anew"
         )
 
     def _resolve(self, stage: Stage, key: Key) -> Iterable[Input]:

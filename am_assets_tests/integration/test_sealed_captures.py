@@ -1,5 +1,6 @@
 """Captures and takedowns over real git and DVC: sealed once, read whole, and what is down stays."""
 
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -329,3 +330,51 @@ def test_of_two_captures_at_once_the_first_published_is_right(project: Path) -> 
     assert _make(captures).manifest.root == won["root"]
     for process in (slow, fast):
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_equal_derivations_mean_equal_roots_in_whatever_order_the_work_is_done(
+    new_project: Callable[[], Path], seed: int
+) -> None:
+    """Edits, key moves, takedowns and their undoing, in two folders in orders of their own."""
+    chance = random.Random(seed)
+    weeks = [
+        {
+            source: [
+                {"key": f"k{chance.randrange(4)}", "question": text, "answer": "7"}
+                for text in chance.choices([*TEXTS, VARIANT, "What is 102?"], k=4)
+            ]
+            for source in ("sums", "tasks")
+        }
+        for _ in range(2)
+    ]
+    seen: dict[str, tuple[str, Any]] = {}
+    for order in range(2):
+        captures = _write(new_project())
+        work = random.Random(f"{seed} {order}")
+        for week, rows in zip((WEEK, SECOND), weeks, strict=True):
+            for source in ("sums", "tasks"):
+                write_jsonl(captures.folder / f"{source}.jsonl", rows[source])
+            captures.make_all(weeks=1 if week == WEEK else None)
+            for _ in range(3):
+                known = captures.raw()["sample_id"].to_pylist()
+                captures.list_down(*work.sample(known, work.randrange(min(3, len(known)))))
+                for source in ("sums", "tasks"):
+                    captures.make(takedowns.STAGE, source=source)
+                _make(captures, work.choice(["sums", "tasks"]), WEEK)
+                for manifest in captures.make_all(weeks=1 if week == WEEK else None):
+                    said = manifest.root, manifest.ledger
+                    assert seen.setdefault(manifest.derivation, said) == said
+            _check_ids(captures, 1 if week == WEEK else 2)
+    assert len(seen) > 4
+
+
+def _check_ids(captures: Captures, weeks: int) -> None:
+    """Every upstream row is in one row, and no sample is kept in two weeks."""
+    for source in ("sums", "tasks"):
+        kept: list[str] = []
+        for week in range(weeks):
+            rows = captures.raw(source, week).to_pylist()
+            assert sum(row["rows"] for row in rows) == len(captures.sealed(source, week)) == 4
+            kept += [row["sample_id"] for row in rows if row["decision"] == "kept"]
+        assert len(kept) == len(set(kept))
