@@ -65,9 +65,9 @@ def partition_mapping(read: Read, reader: tuple[str, ...]) -> dg.PartitionMappin
                 for name in reader
             }
         )
-    if read.dimensions == reader:
+    if read.dimensions == reader and not read.every:
         return None
-    shared = [name for name in read.dimensions if name in reader]
+    shared = [name for name in read.dimensions if name in reader and name not in read.every]
     if not shared:
         return dg.AllPartitionMapping()
     return dg.MultiToSingleDimensionPartitionMapping(shared[0])

@@ -148,6 +148,7 @@ def selected(
 ) -> list[Step]:
     """The steps of `assets` (empty: all) whose dimensions have one of `values` (empty: any).
 
+    What is read of every value whoever reads it (takedowns, of all sources) is never left out.
     Raises ValueError for a name that no step has.
     """
     for name, wanted in {**values, "asset": assets}.items():
@@ -158,11 +159,15 @@ def selected(
             if value not in known:
                 listed = ", ".join(sorted(known - {""}))
                 raise ValueError(f"there is no {name} {value} in this profile: choose of {listed}")
+    every = {(read.asset, name) for stage in STAGES for read in stage.reads for name in read.every}
     steps = [
         Step(tuple(s for s in step.stages if not assets or s.name in assets), step.key)
         for step in todo
         if all(
-            not wanted or name not in step.key or step.key[name] in wanted
+            not wanted
+            or name not in step.key
+            or step.key[name] in wanted
+            or all((stage.name, name) in every for stage in step.stages)
             for name, wanted in values.items()
         )
     ]

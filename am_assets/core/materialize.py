@@ -17,16 +17,20 @@ import pyarrow.compute as pc
 from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
 from am_assets.core.environment import environment
+from am_assets.core.git_branch import Conflict
 from am_assets.core.identity import digest, table_root
 from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
 from am_assets.core.proving import prove
 from am_assets.core.schema import TableSchema
 from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage
-from am_assets.core.store import Snapshot, Store, write_table
+from am_assets.core.store import Over, Snapshot, Store, StoreError, write_table
 from am_assets.core.table_writer import WrittenTable
 
 EMPTY_SLICE = "empty"
 """Root of a slice that has no rows."""
+
+_ATTEMPTS = 5
+"""Times that another process may publish a sealed artifact first; the second finds it there."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,10 @@ class Materializer:
     def plan(self, stage: Stage, key: Key) -> Plan:
         """Resolve inputs and derive; raises InputMissing when a needed artifact is absent."""
         inputs = list(self._resolve(stage, key))
-        config = stage.config(self.profile, key)
+        config = {
+            **stage.config(self.profile, key),
+            **stage.facts(self.snapshot, self.profile, key),
+        }
         models = {
             role: value for role in stage.models if (value := self.engines.digest(role)) is not None
         }
@@ -75,21 +82,43 @@ class Materializer:
             inputs,
             config,
             models,
-            derivation_of(self.profile.name, ref, stage.code_version, config, models, inputs),
+            self._derive(stage, ref, config, models, inputs),
             self.snapshot.manifest(ref),
         )
+
+    def _derive(
+        self,
+        stage: Stage,
+        ref: Ref,
+        config: dict[str, Any],
+        models: dict[str, str],
+        inputs: list[Input],
+    ) -> str:
+        return derivation_of(self.profile.name, ref, stage.code_version, config, models, inputs)
 
     def materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Outcome:
         """Build and publish one partition, or find that there is nothing to do.
 
         `meta` (run id, host, times) goes into the DVC pointer, not into the manifest, and with it
-        what the work cost.
+        what the work cost. Of two processes that make a sealed artifact at once the first to
+        publish is right: the other throws its own away and goes on from what was published.
         """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._materialize(stage, key, meta)
+            except Conflict:
+                self.log(f"Another process published {stage.ref(key)} first, which is used instead")
+                self.snapshot = self.store.snapshot()
+        return self._materialize(stage, key, meta)
+
+    def _materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Outcome:
         plan = self.plan(stage, key)
         if plan.nothing_to_do and plan.published and not self.store.mend(plan.published):
             self.store.restore(plan.published)
             return Outcome(plan.published, reused=True)
         self.store.branch.check_writable()
+        if stage.sealed and plan.published is None:
+            self._check_never_made(plan.ref)
         with self.store.workspace() as scratch:
             run = Run(
                 stage,
@@ -112,9 +141,26 @@ class Materializer:
                 stage.derive(run, built, manifest.root)
             usage = {meter.name: meter.totals() for meter in run.meters}
             self.store.publish(
-                manifest, {**meta, **({"usage": usage} if usage else {})}, run.folder
+                manifest,
+                {**meta, **({"usage": usage} if usage else {})},
+                run.folder,
+                plan.published if stage.sealed else Over.ANYTHING,
             )
         return Outcome(manifest, reused=False, usage=usage)
+
+    def _check_never_made(self, ref: Ref) -> None:
+        """Raise StoreError where `data/` has a sealed artifact that the branch does not know."""
+        folder = self.store.folder(ref)
+        if not any((folder / name).exists() for name in ("manifest.json", "data.dvc")):
+            return
+        if self.store.snapshot().manifest(ref) is not None:
+            raise Conflict(f"{ref} was published by another process meanwhile: materialize again")
+        raise StoreError(
+            f"{ref} is sealed and lies in {folder.relative_to(self.store.root)}, but the data "
+            "branch does not have it: bring the branch back (fetch it from another clone, or find "
+            "its last commit with `git fsck --lost-found` and name it with `git branch -f am-data "
+            "COMMIT`), or move that folder away to let it be captured anew"
+        )
 
     def _resolve(self, stage: Stage, key: Key) -> Iterable[Input]:
         for read in stage.reads:
@@ -142,7 +188,7 @@ class Materializer:
     def _refs(self, read: Read, key: Key) -> Iterable[Ref]:
         choices: list[list[str]] = []
         for name in read.dimensions:
-            if name not in key:
+            if name not in key or name in read.every:
                 choices.append(self._values[name])
             elif name == "week" and read.weeks != "same":
                 weeks = [week for week in self._values["week"] if week < key["week"]]
@@ -171,16 +217,18 @@ class Materializer:
                     for source in sorted(set(table["source"].to_pylist()))
                 }
         roots = {name: entry["root"] for name, entry in tables.items()}
+        config = {**plan.config, **built.config}
         return Manifest(
             profile=self.profile.name,
             ref=plan.ref,
             root=built.root or (roots[stage.name] if len(roots) == 1 else digest("root", roots)),
             tables=tables,
             slices=slices,
-            derivation=plan.derivation,
+            # Of the settings as the work has left them, so that the next plan finds nothing to do.
+            derivation=self._derive(stage, plan.ref, config, plan.models, plan.inputs),
             inputs=plan.inputs,
             code_version=stage.code_version,
-            config=plan.config,
+            config=config,
             models=plan.models,
             complete=built.ledger is None or built.ledger.complete,
             ledger=built.ledger.as_dict() if built.ledger else None,

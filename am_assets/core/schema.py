@@ -123,12 +123,15 @@ _ANSWER = [
 
 RAW = TableSchema(
     "raw_prompts",
-    2,
+    3,
     "sample_id",
     pa.schema(
         [
             *_SAMPLE,
             *_CONTENT,
+            _identity("content_hash", pa.string(), "keyed hash of what the prompt says"),
+            _identity("upstream_keys", pa.list_(pa.string()), "keys of the sample's upstream rows"),
+            _identity("rows", pa.int32(), "upstream rows that are this sample"),
             _identity("change", pa.string(), "new, changed or repeated against earlier weeks"),
             *_FATE,
             _provenance("occurrences", _OCCURRENCES, "every upstream row that is this sample"),
@@ -156,9 +159,14 @@ PROMPTS = TableSchema(
 )
 TAKEDOWNS = TableSchema(
     "takedowns",
-    1,
+    2,
     "sample_id",
-    pa.schema([_identity("sample_id", pa.string(), "opaque id of a sample taken down")]),
+    pa.schema(
+        [
+            _identity("sample_id", pa.string(), "sample taken down, or content: and its hash"),
+            _identity("content_hash", pa.string(), "its hash; null until a capture has it"),
+        ]
+    ),
 )
 DEDUPLICATED = TableSchema("deduplicated", 1, "sample_id", pa.schema([*_SAMPLE, *_FATE]))
 SUPERSEDED = TableSchema(

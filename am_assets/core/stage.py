@@ -48,6 +48,8 @@ class Read:
     asset: str
     dimensions: tuple[str, ...]
     weeks: Literal["same", "earlier", "so_far"] = "same"
+    every: tuple[str, ...] = ()
+    """Dimensions that take all values although the reader has one of its own."""
     optional: bool = False
     """Whether a missing artifact is no error (scores, on the release's card)."""
 
@@ -65,6 +67,8 @@ class Built:
     ledger: Ledger | None = None
     root: str | None = None
     counts: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    """Settings as the work has left them: what `Stage.facts` says once this is published."""
 
 
 class Finding(NamedTuple):
@@ -88,6 +92,11 @@ class Stage:
     reads: tuple[Read, ...] = ()
     config: "Callable[[Profile, Key], dict[str, Any]]" = lambda profile, key: {}
     """The settings the stage reads, as plain values."""
+    facts: "Callable[[Snapshot, Profile, Key], dict[str, Any]]" = lambda snapshot, profile, key: {}
+    """Settings that follow from what is published, e.g. the seal of the stage's own capture."""
+    sealed: bool = False
+    """Whether the artifact holds what cannot be had again: it is published over the state that it
+    was made from and over no other, and is never begun anew while a copy of it lies in `data/`."""
     models: tuple[str, ...] = ()
     """Roles of the models it asks."""
     kinds: tuple[str, ...] = ()

@@ -34,6 +34,7 @@ _SHOWN = (
     "conditions",
     "upstream_key",
     "occurrences",
+    "content_hash",
     "supersedes",
     "category",
     "difficulty",

@@ -62,7 +62,7 @@ def _expected(stage: Stage, read: Read) -> int:
     }
     count = 1
     for name in read.dimensions:
-        if name not in stage.dimensions:
+        if name not in stage.dimensions or name in read.every:
             count *= sizes[name]
     return count
 

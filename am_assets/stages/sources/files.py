@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import zstandard
 
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
 from am_assets.stages.sources.sizes import check_size, too_large
+from am_assets.stages.zstd_file import ZstdFile
 
 
 def read_files(pattern: str, name: str, folder: Path, max_row_bytes: int) -> Iterator[UpstreamRow]:
@@ -65,6 +67,7 @@ def _read_file(path: Path, label: str, limit: int) -> Iterator[UpstreamRow]:
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    _check_begun(path, packed, label)
     reader = _READERS[kind]
     for number, data in reader(path, packed, label, limit):
         if not isinstance(data, Mapping):
@@ -81,9 +84,14 @@ def _open(path: Path, packed: str) -> io.BufferedIOBase:
     if packed == ".gz":
         return gzip.open(path, "rb")
     if packed == ".zst":
-        # zstandard's reader has no readline of its own.
-        return io.BufferedReader(zstandard.open(path, "rb"))  # pyright: ignore
+        return io.BufferedReader(ZstdFile(path))
     return path.open("rb")
+
+
+def _check_begun(path: Path, packed: str, label: str) -> None:
+    """Raise SourceError for a packed file of no bytes, which gzip takes for one without rows."""
+    if packed and not path.stat().st_size:
+        raise SourceError(f"{label} is empty, and no packed file is: fetch or compress it again")
 
 
 def _jsonl(path: Path, packed: str, label: str, limit: int) -> Iterator[tuple[int, Any]]:
@@ -106,7 +114,7 @@ def _lines(path: Path, packed: str, label: str, limit: int) -> Iterator[tuple[in
 def _guarded_readline(file: io.BufferedIOBase, size: int, label: str) -> bytes:
     try:
         return file.readline(size)
-    except (EOFError, zstandard.ZstdError) as error:
+    except (EOFError, zlib.error, zstandard.ZstdError) as error:
         raise SourceError(
             f"{label} cannot be unpacked ({error}): fetch or compress the file again"
         ) from error
@@ -154,7 +162,7 @@ def _json(path: Path, packed: str, label: str, limit: int) -> Iterator[tuple[int
 def _read_all(file: io.BufferedIOBase, label: str) -> bytes:
     try:
         return file.read()
-    except (EOFError, zstandard.ZstdError) as error:
+    except (EOFError, zlib.error, zstandard.ZstdError) as error:
         raise SourceError(
             f"{label} cannot be unpacked ({error}): fetch or compress the file again"
         ) from error

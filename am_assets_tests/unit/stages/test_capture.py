@@ -3,14 +3,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from am_assets.core.config import Columns, Source
 from am_assets.core.identity import table_root
-from am_assets.core.schema import kept
-from am_assets.stages.capture import Capture, capture_week
+from am_assets.core.schema import RAW, kept
+from am_assets.stages.capture import EARLIER_COLUMNS, Capture, capture_week
+from am_assets.stages.content import content_hash
+from am_assets.stages.sealing import ErasedRow, SealedRow, Tombstone
 from am_assets.stages.sources import UpstreamRow
+from am_assets.stages.takedowns import TakedownError, Takedowns, key_name
 
 SOURCE = Source(
     kind="files",
@@ -30,12 +34,26 @@ def upstream(rows: Iterable[tuple[str, str | None]], file: str = "f.jsonl") -> l
 
 
 def capture(
-    rows: Sequence[UpstreamRow],
+    rows: Sequence[SealedRow],
     earlier: Sequence[pa.Table] = (),
     takedowns: Iterable[str] = (),
     week: int = 0,
+    hashes: Iterable[str] = (),
 ) -> Capture:
-    return capture_week(rows, SOURCE, "numbers", WEEKS[week], earlier, set(takedowns))
+    """A capture of what identity columns of the earlier ones say: their roots cover no more."""
+    listed = Takedowns(frozenset(takedowns), frozenset(hashes))
+    covered = [table.select(EARLIER_COLUMNS) for table in earlier]
+    return capture_week(rows, SOURCE, "numbers", WEEKS[week], covered, listed)
+
+
+def erased(rows: Iterable[SealedRow], found: Capture) -> list[SealedRow]:
+    """The rows of a seal after the capture has erased in it."""
+    return [
+        ErasedRow(row.file, row.row, row.file_sha256, stone)
+        if (stone := found.erased.get((row.file, row.row)))
+        else row
+        for row in rows
+    ]
 
 
 def by_prompt(found: Capture) -> dict[str | None, dict[str, Any]]:
@@ -46,7 +64,7 @@ def test_repeats_inside_the_source_collapse_into_one_row_with_its_occurrences():
     found = capture(upstream([("one", "x"), ("two", "y"), ("one", "z")]))
     row = by_prompt(found)["one"]
     assert [(one["row"], one["upstream_key"]) for one in row["occurrences"]] == [(1, "x"), (3, "z")]
-    assert row["upstream_key"] == "x"
+    assert (row["upstream_key"], row["upstream_keys"], row["rows"]) == ("x", ["x", "z"], 2)
     assert (found.rows_in, found.kept) == (3, 2)
     assert found.dropped == {"repeat_in_source": 1, "repeated": 0, "takedown": 0}
 
@@ -124,6 +142,47 @@ def test_a_takedown_goes_before_a_repeat():
     assert second.table["reason"].to_pylist() == ["takedown"]
 
 
+def test_the_same_text_under_another_id_or_key_is_taken_down_with_it():
+    rows = upstream([("2 + 2, then?", "x"), ("2 + 2;  THEN?", "y"), ("2 - 2, then?", "z")])
+    (known,) = {content_hash(text, b"") for text in ("2 + 2, then?", "2 + 2;  THEN?")}
+    found = capture(rows, hashes=[str(known)])
+    assert sorted(found.table["prompt"].to_pylist()) == ["", "", "2 - 2, then?"]
+    assert found.dropped["takedown"] == 2
+    assert {place: stone.content_hash for place, stone in found.erased.items()} == {
+        ("f.jsonl", 1): known,
+        ("f.jsonl", 2): known,
+    }
+
+
+def test_a_tombstone_is_the_row_it_was_left_by():
+    rows = upstream([("one", "x"), ("two", "y"), ("one", "z")])
+    sample = by_prompt(capture(rows))["one"]["sample_id"]
+    found = capture(rows, takedowns=[sample])
+    again = capture(erased(rows, found), takedowns=[sample])
+    assert again.table.equals(found.table)
+    assert (again.rows_in, again.kept, again.dropped) == (3, 1, found.dropped)
+    assert again.erased == {}
+    # Its text is gone, so that taking the takedown back brings nothing back.
+    assert capture(erased(rows, found)).table.equals(found.table)
+
+
+def test_what_is_taken_down_no_more_is_captured_anew_where_upstream_still_has_it():
+    rows = upstream([("one", "x")])
+    sample = capture(rows).table["sample_id"][0].as_py()
+    first = capture(rows, takedowns=[sample])
+    second = capture(rows, [first.table], week=1)
+    (row,) = second.table.to_pylist()
+    assert (row["prompt"], row["change"], row["decision"]) == ("one", "new", "kept")
+
+
+def test_a_text_erased_under_another_key_is_an_error_that_names_the_remedy():
+    stone = Tombstone("a" * 32, "math", "b" * 32, key_name(b"another"))
+    with pytest.raises(TakedownError, match="put the former takedowns/key in place"):
+        capture([ErasedRow("f.jsonl", 1, "sha", stone)])
+    unknown = Tombstone("a" * 32, "math", None, None)
+    assert capture([ErasedRow("f.jsonl", 1, "sha", unknown)]).dropped["takedown"] == 1
+
+
 _rows = st.lists(
     st.tuples(st.sampled_from("abcdef"), st.none() | st.sampled_from("xyz")), max_size=12
 )
@@ -147,6 +206,7 @@ def test_every_upstream_row_is_accounted_for(first, second):
     assert found.rows_in == len(second) == found.kept + sum(found.dropped.values())
     assert found.kept == kept(found.table).num_rows
     assert sum(len(o) for o in found.table["occurrences"].to_pylist()) == len(second)
+    assert sum(found.table["rows"].to_pylist()) == len(second)
 
 
 @given(_rows)
@@ -166,8 +226,81 @@ def test_a_recorded_verdict_is_kept_beside_the_sample_and_is_no_part_of_its_iden
         return UpstreamRow({"q": text, "r": "4", "ok": verdict}, "f.jsonl", 1, "sha")
 
     said = [row("a", True), row("b", False), row("c", None), row("d", True), row("d", False)]
-    found = by_prompt(capture_week(said, source, "numbers", WEEKS[0], (), set()))
+    found = by_prompt(capture_week(said, source, "numbers", WEEKS[0], (), Takedowns()))
     verdicts = {prompt: one["recorded_verdict"] for prompt, one in found.items()}
     assert verdicts == {"a": True, "b": False, "c": None, "d": None}
-    other = by_prompt(capture_week([row("a", False)], source, "numbers", WEEKS[0], (), set()))
-    assert other["a"]["sample_id"] == found["a"]["sample_id"]
+    other = capture_week([row("a", False)], source, "numbers", WEEKS[0], (), Takedowns())
+    assert by_prompt(other)["a"]["sample_id"] == found["a"]["sample_id"]
+
+
+_texts = st.sampled_from(["a, b", "a; b", "c", "d", "e"])
+_history = st.lists(
+    st.tuples(
+        st.lists(st.tuples(_texts, st.none() | st.sampled_from("xyz")), max_size=6),
+        st.sets(_texts),
+        st.sets(_texts),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def _listed(texts: Iterable[str]) -> list[str]:
+    return [str(content_hash(text, b"")) for text in texts]
+
+
+def _facts(seal: Iterable[SealedRow], hashes: Iterable[str], roots: Iterable[str]) -> object:
+    """What the derivation of a capture covers."""
+    said = [(r.file, r.row, r.erased if isinstance(r, ErasedRow) else str(r.data)) for r in seal]
+    return str(said), tuple(sorted(hashes)), tuple(roots)
+
+
+_SEEN: dict[object, str] = {}
+"""Root by derivation, over all the histories that are tried."""
+
+
+@given(_history, st.permutations(range(6)))
+def test_equal_derivations_mean_equal_roots_whatever_the_history(history, order):
+    """Weeks of upstream edits, key moves, takedowns and their undoing; re-made in any order."""
+    seals: list[list[SealedRow]] = []
+    tables: list[pa.Table] = []
+
+    def remake(week: int, hashes: list[str], rows: list[SealedRow]) -> None:
+        earlier = tables[:week]
+        found = capture(rows, earlier, week=week, hashes=hashes)
+        after = erased(rows, found)
+        root = table_root(found.table, RAW.id_column)
+        before = [table_root(table, RAW.id_column) for table in earlier]
+        assert _SEEN.setdefault((week, _facts(after, hashes, before)), root) == root
+        assert found.rows_in == len(rows) == found.kept + sum(found.dropped.values())
+        assert sum(found.table["rows"].to_pylist()) == found.rows_in
+        texts = set(_listed(str(text) for text in kept(found.table)["prompt"].to_pylist()))
+        assert not texts & set(hashes)
+        # What a seal holds after the work gives the same again: nothing is left to do.
+        assert capture(after, earlier, week=week, hashes=hashes).table.equals(found.table)
+        seals[week:], tables[week:] = (
+            [after, *seals[week + 1 :]],
+            [found.table, *tables[week + 1 :]],
+        )
+
+    for week, (rows, first, _) in enumerate(history):
+        remake(week, _listed(first), list(upstream(rows)))
+    for number in order:
+        week = number % len(history)
+        remake(week, _listed(history[week][2 if number < 3 else 1]), seals[week])
+
+
+@given(_history)
+def test_a_takedown_before_the_capture_and_one_after_it_end_at_the_same(history):
+    first: list[pa.Table] = []
+    later: list[pa.Table] = []
+    hashes = _listed(history[-1][1])
+    for week, (rows, _, _) in enumerate(history):
+        listed = list(upstream(rows))
+        found = capture(listed, first, week=week, hashes=hashes)
+        first.append(found.table)
+        untouched = capture(listed, later, week=week)
+        applied = capture(erased(listed, untouched), later, week=week, hashes=hashes)
+        later.append(applied.table)
+        assert erased(listed, applied) == erased(listed, found)
+    assert all(one.equals(other) for one, other in zip(first, later, strict=True))

@@ -1,5 +1,6 @@
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from am_assets.core.config import Columns, Source
 from am_assets.stages.sources import SourceError, UpstreamRow, read_source
@@ -98,7 +101,9 @@ def test_an_empty_file_has_no_rows(tmp_path: Path):
         ("a.parquet", b"PAR1 no", r"a\.parquet is not a readable Parquet file"),
         ("a.jsonl.gz", b"not gzip", r"a\.jsonl\.gz cannot be read"),
         ("a.jsonl.gz", gzip.compress(lines(ROWS) * 99)[:-20], r"cannot be unpacked"),
+        ("a.jsonl.gz", b"", r"a\.jsonl\.gz is empty, and no packed file is"),
         ("a.jsonl.zst", b"not zstd", r"cannot be unpacked"),
+        ("a.jsonl.zst", b"", r"a\.jsonl\.zst is empty, and no packed file is"),
         ("a.txt", b"text", r"a\.txt is of no known format"),
     ],
 )
@@ -106,6 +111,39 @@ def test_a_bad_file_is_named_with_its_row(tmp_path: Path, name: str, content: by
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=message):
         read(tmp_path, name)
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, zstandard.compress])
+def test_a_packed_file_cut_at_any_byte_is_an_error(
+    tmp_path: Path, packed: Callable[[bytes], bytes]
+):
+    name = "a.jsonl.gz" if packed is gzip.compress else "a.jsonl.zst"
+    whole = packed(lines(ROWS))
+    for size in range(len(whole)):
+        (tmp_path / name).write_bytes(whole[:size])
+        with pytest.raises(SourceError, match=r"again|whole"):
+            read(tmp_path, name)
+
+
+def test_packed_files_of_several_frames_are_one_file(tmp_path: Path):
+    for name, packed in (("a.jsonl.gz", gzip.compress), ("b.jsonl.zst", zstandard.compress)):
+        (tmp_path / name).write_bytes(packed(lines(ROWS)) + packed(lines(ROWS)))
+        assert len(read(tmp_path, name)) == 2 * len(ROWS)
+
+
+@given(position=st.integers(0, 400), bit=st.integers(0, 7))
+def test_a_flipped_bit_of_a_packed_file_is_an_error_or_harmless(
+    tmp_path_factory: pytest.TempPathFactory, position: int, bit: int
+):
+    folder = tmp_path_factory.mktemp("flipped")
+    data = bytearray(gzip.compress(lines(ROWS)))
+    data[position % len(data)] ^= 1 << bit
+    (folder / "a.jsonl.gz").write_bytes(data)
+    try:
+        found = read(folder, "a.jsonl.gz")
+    except SourceError:
+        return
+    assert len(found) == len(ROWS)
 
 
 def test_no_matching_file_is_an_error(tmp_path: Path):
