@@ -10,7 +10,6 @@ before it reached an artifact, and *broken* where neither was so. Exits with 1 i
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator

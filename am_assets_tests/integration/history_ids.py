@@ -1,4 +1,4 @@
-"""Every row has one fate: checked by set arithmetic over ids, on the published tables themselves."""
+"""Every row has one fate: checked by set arithmetic over ids, on the published tables."""
 
 import json
 from collections import defaultdict

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from am_assets.engines.runtime import ProfileEngines
 from am_assets_tests.conftest import NO_AUTHOR
-from am_assets_tests.integration.history_events import EVENTS, begin
 from am_assets_tests.integration.histories import Folder, State, unequal
+from am_assets_tests.integration.history_events import EVENTS, begin
 from am_assets_tests.integration.history_ids import check_ids
 
 
