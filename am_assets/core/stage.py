@@ -169,6 +169,7 @@ class Run:
         self._store: Store = snapshot.store
         self.root = self._store.root
         self.memory = self._store.memory
+        self.memory.say = log
         """What engines gave before; see `core.memory`."""
         self.meters: list[Meter] = []
         self.snapshot = snapshot
