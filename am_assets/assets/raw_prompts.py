@@ -93,7 +93,7 @@ STAGE = Stage(
     ),
     reads=(
         Read("takedowns", SOURCE),
-        Read("raw_prompts", SOURCE_WEEK, weeks="earlier"),
+        Read("raw_prompts", SOURCE_WEEK, weeks="earlier", passthrough=("occurrences",)),
     ),
     config=_config,
     kinds=("dvc", "parquet"),

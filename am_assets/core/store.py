@@ -16,7 +16,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ from dvc_objects.fs.local import localfs
 from am_assets.core.git_branch import DataBranch
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.memory import RowMemory
+from am_assets.core.provenance import check_columns
 
 PARQUET: dict[str, Any] = {"compression": "zstd", "version": "2.6"}
 """How every table is written."""
@@ -267,6 +268,13 @@ class Snapshot:
         known = {ref: self._known.get(ref) for ref in wanted}
         return {ref: manifest for ref, manifest in known.items() if manifest is not None}
 
+    def table(self, ref: Ref, name: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of one table of a published artifact."""
+        manifest = self.manifest(ref)
+        if manifest is None:
+            raise StoreError(f"{ref} is not published: materialize it first")
+        return self.store.table(manifest.dvc, name, list(columns))
+
     def refs(self) -> list[Ref]:
         """Every published artifact of the profile."""
         if self.commit is None:
@@ -306,11 +314,15 @@ def write_table(table: pa.Table, folder: Path, name: str) -> None:
 
 
 def read_batches(
-    path: Path, columns: Sequence[str], source: str | None = None
+    path: Path, columns: Sequence[str], source: str | None = None, passed: Collection[str] = ()
 ) -> Iterator[pa.Table]:
-    """Some columns of a table's rows, or of one source's, a bounded number at a time."""
+    """Some columns of a table's rows, or of one source's, a bounded number at a time.
+
+    Raises ProvenanceError for a provenance column that is not in `passed`.
+    """
     wanted = [*columns, *(["source"] if source and "source" not in columns else [])]
     with pq.ParquetFile(path) as file:
+        check_columns(path, file.schema_arrow, columns, passed)
         for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
             rows = pa.Table.from_batches([batch])
             if source:
