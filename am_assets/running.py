@@ -231,8 +231,8 @@ def _difference(plan: Plan) -> str:
         return f"settings changed: {', '.join(changed)}"
     if plan.models != old.models:
         return "a model changed"
-    before = {(str(item.ref), item.slice): item.root for item in old.inputs}
-    changed = [str(i.ref) for i in plan.inputs if before.get((str(i.ref), i.slice)) != i.root]
+    before = {item.read[:2]: item.read for item in old.inputs}
+    changed = [str(item.ref) for item in plan.inputs if before.get(item.read[:2]) != item.read]
     if changed or len(before) != len(plan.inputs):
         return f"inputs changed: {', '.join(changed[:3]) or 'fewer than before'}"
     return "the stage's code changed"

@@ -1,5 +1,6 @@
 """benchmark_answers: every recipe's checkpoint answers every benchmark (AM 3.1)."""
 
+from am_assets.assets.checkpoint import UNTRAINED
 from am_assets.assets.pictures import token_histogram
 from am_assets.core.config import Profile
 from am_assets.core.schema import ANSWERS, BENCHMARKS
@@ -11,7 +12,7 @@ def build(run: Run) -> Built:
     """Sample n answers an item from the checkpoint, served as the base model would be."""
     (ref,) = run.refs("checkpoint")
     checkpoint = run.manifest(ref)
-    if not checkpoint.counts["trained"]:
+    if checkpoint.root == UNTRAINED:
         run.log("There is no checkpoint to ask: training is off")
         return Built([(ANSWERS, ANSWERS.table([]))])
     folder = run.folder.parent / "checkpoint"

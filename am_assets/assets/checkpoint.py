@@ -9,13 +9,16 @@ from am_assets.core.stage import RECIPE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages import plots
 from am_assets.stages.sft import METRICS_FILE, checkpoint_root, train
 
+UNTRAINED = "no-base-model"
+"""Root of the partition of a profile that has no model to train."""
+
 
 def build(run: Run) -> Built:
     """Train with TRL; without a base model the partition stays empty and says so."""
     base = run.engines.folder("base")
     if base is None:
         run.log("The profile has no base model (models.base): training is off")
-        return Built([], root="no-base-model", counts={"trained": False})
+        return Built([], root=UNTRAINED, counts={"trained": False})
     recipe = run.profile.recipes[run.key["recipe"]]
 
     def progress(step: int, steps: int, loss: float | None) -> None:

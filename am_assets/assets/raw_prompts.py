@@ -157,7 +157,7 @@ STAGE = Stage(
     reads=(
         # The text of a sample may be upstream of any source.
         Read("takedowns", SOURCE, every=SOURCE),
-        Read("raw_prompts", SOURCE_WEEK, weeks="earlier"),
+        Read("raw_prompts", SOURCE_WEEK, weeks="earlier", passthrough=("occurrences",)),
     ),
     config=_config,
     keeps=(SEAL,),

@@ -12,7 +12,7 @@ from am_assets.stages.release_card import Card, LedgerRow, dataset_card
 
 def build(run: Run) -> Built:
     """Write the two files and the card; the root covers the released rows, not the scores."""
-    sft = run.read(SFT.name)
+    sft = run.read(SFT.name, weeks="same")
     table = write_release(sft, run.profile.name, run.folder)
     scores = {
         ref.partition[0]: run.read_ref(ref, SCORES.name)
@@ -49,9 +49,21 @@ STAGE = Stage(
     build=build,
     modules=("am_assets.stages.release", "am_assets.stages.release_card"),
     reads=(
-        Read("sft_dataset", WEEK),
-        Read("verified", SOURCE_WEEK, weeks="so_far"),
+        Read("sft_dataset", WEEK, weeks="so_far", accounts=True),
+        Read("verified", SOURCE_WEEK, weeks="so_far", accounts=True),
         Read("scores", RECIPE_WEEK, optional=True),
+        # For the card: every stage's ledger, and what the audit of planted rows looks at.
+        Read(
+            "raw_prompts",
+            SOURCE_WEEK,
+            weeks="so_far",
+            accounts=True,
+            passthrough=("occurrences",),
+        ),
+        Read("prompts", SOURCE_WEEK, weeks="so_far", accounts=True),
+        Read("deduplicated", WEEK, weeks="so_far", accounts=True),
+        Read("labels", SOURCE_WEEK, weeks="so_far", accounts=True),
+        Read("existing_verdicts", SOURCE_WEEK, weeks="so_far"),
     ),
     proves_inputs=True,
     config=_config,

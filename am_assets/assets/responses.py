@@ -2,6 +2,7 @@
 
 from am_assets.assets.pictures import token_histogram
 from am_assets.core.config import Profile
+from am_assets.core.model_name import model_name
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, RESPONSES, kept
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.distillation import COLUMNS, distil
@@ -35,6 +36,8 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
     return {
         "responses": profile.responses.model_dump(mode="json"),
         "context": teacher.max_model_len if teacher else None,
+        # It is released as who answered.
+        "model": model_name(teacher) if teacher else None,
     }
 
 

@@ -70,6 +70,7 @@ def open_embedding(
         model = model.model_copy(update={"dtype": precision})
     engine = load_embedding_engine(model, config, folder)
     memory = RowMemory((cache or cache_folder()) / "vectors.sqlite")
+    memory.say = lambda line: click.echo(line, err=True)
     try:
         yield OpenEmbedding(engine, config, memory)
     finally:

@@ -36,12 +36,22 @@ class Ref(_Record, frozen=True):
 
 
 class Input(_Record, frozen=True):
-    """One resolved input: the artifact, the root (or slice root) read, and where its bytes lie."""
+    """One resolved input: the artifact, the root (or slice root) read, and where its bytes lie.
+
+    `accounts` identifies its ledger, where that is read too: no root says how many rows came in.
+    """
 
     ref: Ref
     slice: str | None = None
     root: str
+    accounts: str | None = Field(default=None, exclude_if=lambda value: value is None)
     dvc: str
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Whatever of the input can decide anything."""
+        accounts = () if self.accounts is None else (self.accounts,)
+        return (str(self.ref), self.slice or "", self.root, *accounts)
 
 
 class Pointer(_Record, frozen=True):
@@ -87,6 +97,11 @@ class Manifest(_Record, frozen=True):
         return (text + "\n").encode()
 
     @property
+    def accounts(self) -> str:
+        """Identity of the ledger and the counts by week, which the root does not cover."""
+        return digest("accounts", self.ledger, self.counts.get("by_week"))
+
+    @property
     def rows_kept(self) -> int | None:
         """Kept rows by the ledger, None for artifacts without one."""
         return None if self.ledger is None else Ledger.from_dict(self.ledger).kept
@@ -104,5 +119,5 @@ def derivation_of(
 
     DVC hashes of inputs are left out: roots say what was read, wherever its bytes lie.
     """
-    read = sorted((str(i.ref), i.slice or "", i.root) for i in inputs)
+    read = sorted(item.read for item in inputs)
     return digest("derivation", profile, str(ref), code_version, config, models, read)

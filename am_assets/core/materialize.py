@@ -182,6 +182,7 @@ class Materializer:
                     ref=ref,
                     slice=source,
                     root=manifest.slices.get(source, EMPTY_SLICE) if source else manifest.root,
+                    accounts=manifest.accounts if read.accounts else None,
                     dvc=manifest.dvc.md5,
                 )
 

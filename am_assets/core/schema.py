@@ -106,7 +106,7 @@ _VERDICT = [
     *_FATE,
     _provenance("conditions", pa.string(), "JSON: isolation tier and runtime of a program judged"),
 ]
-_ANSWER = [
+_ANSWERED = [
     _identity("request_key", pa.string(), "hash of what determines the answer"),
     _identity("sample_index", pa.int32(), "0-based index among the prompt's samples"),
     _identity("text", pa.string(), "the completion, decoded"),
@@ -116,7 +116,8 @@ _ANSWER = [
     _identity("seed", pa.int64(), "the request's seed"),
     _identity("prompt_tokens", pa.int32(), "tokens of the rendered prompt"),
     _identity("completion_tokens", pa.int32(), "tokens of the completion"),
-    _provenance("model", pa.string(), "the model's name in the profile"),
+]
+_ASKED = [
     _provenance("sampling", pa.string(), "JSON: temperature, top_p and max_tokens asked with"),
     *_ENGINE,
 ]
@@ -199,13 +200,15 @@ LABELS = TableSchema(
 EXISTING_VERDICTS = TableSchema("existing_verdicts", 2, "response_id", pa.schema(_VERDICT))
 RESPONSES = TableSchema(
     "responses",
-    2,
+    3,
     "response_id",
     pa.schema(
         [
             _identity("response_id", pa.string(), "hash(sample_id, request_key)"),
             *_SAMPLE,
-            *_ANSWER,
+            *_ANSWERED,
+            _identity("model", pa.string(), "the weights' name, wherever they lie: who answered"),
+            *_ASKED,
             *_FATE,
         ]
     ),
@@ -280,7 +283,9 @@ ANSWERS = TableSchema(
             _identity("answer_id", pa.string(), "hash(item_id, request_key)"),
             _identity("item_id", pa.string(), "benchmark item"),
             _identity("benchmark", pa.string(), "name of the benchmark"),
-            *_ANSWER,
+            *_ANSWERED,
+            _provenance("model", pa.string(), "the model's name in the profile"),
+            *_ASKED,
             *_FATE,
         ]
     ),

@@ -4,7 +4,7 @@ A `Stage` declares what it reads (artifacts, settings, models) and a function th
 artifact from them. Nothing here knows Dagster.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,6 +17,7 @@ from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
 from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Input, Manifest, Ref
+from am_assets.core.provenance import covered, read_covered
 from am_assets.core.schema import TableSchema
 from am_assets.core.store import Snapshot, Store, read_batches
 from am_assets.core.table_writer import TableWriter, WrittenTable
@@ -52,6 +53,11 @@ class Read:
     """Dimensions that take all values although the reader has one of its own."""
     optional: bool = False
     """Whether a missing artifact is no error (scores, on the release's card)."""
+    accounts: bool = False
+    """Whether its ledger is read: it is part of the derivation then, beside the root."""
+    passthrough: tuple[str, ...] = ()
+    """Its provenance columns that are copied into provenance columns of the stage's own, or into a
+    report; of no others the stage sees anything (see `core.provenance`)."""
 
 
 @dataclass
@@ -181,10 +187,16 @@ class Run:
         self._store: Store = snapshot.store
         self.root = self._store.root
         self.memory = self._store.memory
+        self.memory.say = log
         """What engines gave before; see `core.memory`."""
         self.meters: list[Meter] = []
-        self.snapshot = snapshot
-        """The store as it was when the inputs were resolved."""
+        self._items = {item.ref: item for item in plan.inputs}
+        self._manifests = {
+            ref: covered(manifest, self._items[ref])
+            for ref, manifest in snapshot.manifests(self._items).items()
+        }
+        self.snapshot = InputSnapshot(self, snapshot, self._manifests)
+        """The inputs as they were when they were resolved; of the store nothing else."""
 
     def published_file(self, name: str) -> Path:
         """One file of this partition as it is published now."""
@@ -194,9 +206,9 @@ class Run:
 
     def published_table(self, name: str) -> pa.Table:
         """One table of this partition as it is published now."""
-        if self.published is None:
-            raise InputMissing(f"{self.stage.ref(self.key)} is not published")
-        return self._store.table(self.published.dvc, name)
+        asset = self.stage.name
+        path = self.published_file(f"{name}.parquet")
+        return read_covered(path, name, self._passed(asset), str(self.stage.ref(self.key)))
 
     def meter(
         self, name: str, total: int | None = None, unit: str = "rows", gpus: float = 0
@@ -214,20 +226,20 @@ class Run:
         return [item.ref for item in self.inputs if item.ref.asset == asset]
 
     def manifest(self, ref: Ref) -> Manifest:
-        """The manifest of one input."""
-        manifest = self.snapshot.manifest(ref)
-        if manifest is None:
+        """Of the manifest of one input what the build may know; see `core.provenance.covered`."""
+        if ref not in self._manifests:
             raise InputMissing(f"{ref} is not an input of {self.stage.name}")
-        return manifest
+        return self._manifests[ref]
 
     def read(self, asset: str, table: str | None = None, weeks: str = "all") -> pa.Table:
         """Rows of an input asset's table (named like the asset by default), all parts joined.
 
         `weeks` limits the parts to the run's own week (`same`) or to earlier ones (`earlier`).
-        Rows of other sources are left out where the input is read as one source's slice.
+        Rows of other sources are left out where the input is read as one source's slice, and
+        provenance columns where they are not declared.
         """
         parts = [
-            self.read_ref(item.ref, table or asset, item.slice)
+            self.read_ref(item.ref, table or asset)
             for item in self.inputs
             if item.ref.asset == asset and self._in_weeks(item.ref, weeks)
         ]
@@ -242,25 +254,37 @@ class Run:
         """The same rows as `read` gives, some columns of them, a bounded number at a time."""
         for item in self.inputs:
             if item.ref.asset == asset:
-                path = self.file(item.ref, f"{table or asset}.parquet")
-                yield from read_batches(path, columns, item.slice)
+                path = self._table(item, table or asset)
+                yield from read_batches(path, columns, item.slice, self._passed(asset))
 
     def has(self, asset: str, weeks: str = "all") -> bool:
         """Whether any artifact of `asset` is among the inputs."""
         return any(self._in_weeks(ref, weeks) for ref in self.refs(asset))
 
-    def read_ref(self, ref: Ref, table: str, source: str | None = None) -> pa.Table:
-        """One table of one input artifact, or one source's rows of it."""
-        rows = self._store.table(self.manifest(ref).dvc, table)
-        return rows.filter(pc.field("source") == source) if source else rows
+    def read_ref(self, ref: Ref, table: str) -> pa.Table:
+        """One table of one input artifact, its rows limited like those of `read`."""
+        self.manifest(ref)
+        item = self._items[ref]
+        path = self._table(item, table)
+        rows = read_covered(path, table, self._passed(ref.asset), str(ref))
+        return rows.filter(pc.field("source") == item.slice) if item.slice else rows
 
     def file(self, ref: Ref, name: str) -> Path:
-        """One file of an input artifact, read only."""
-        return self._store.file(self.manifest(ref).dvc, name)
+        """One table's file of an input artifact; read it with readers of `core.provenance`."""
+        manifest, item = self.manifest(ref), self._items[ref]
+        if item.slice or name.removesuffix(".parquet") not in manifest.tables:
+            raise InputMissing(
+                f"{self.stage.name} cannot read {name} of {ref} as a file: the root it follows "
+                "from does not cover all of it"
+            )
+        return self._store.file(manifest.dvc, name)
 
     def copy_files(self, ref: Ref, to: Path) -> None:
-        """All files of an input artifact."""
-        self._store.copy_files(self.manifest(ref).dvc, to)
+        """All files of an input artifact that is files, not tables (a checkpoint)."""
+        manifest = self.manifest(ref)
+        if manifest.tables:
+            raise InputMissing(f"{ref} is tables, which {self.stage.name} reads as such")
+        self._store.copy_files(manifest.dvc, to)
 
     def is_own_week(self, ref: Ref) -> bool:
         """Whether an input is of the run's own week, not of an earlier one."""
@@ -268,3 +292,50 @@ class Run:
 
     def _in_weeks(self, ref: Ref, weeks: str) -> bool:
         return weeks == "all" or self.is_own_week(ref) == (weeks == "same")
+
+    def _passed(self, asset: str) -> frozenset[str]:
+        """Provenance columns that the stage has declared to pass on."""
+        reads = (read for read in self.stage.reads if read.asset == asset)
+        return frozenset(name for read in reads for name in read.passthrough)
+
+    def _table(self, item: Input, table: str) -> Path:
+        """File of a table; a slice's root is over the artifact's own table alone."""
+        if item.slice and table != item.ref.asset:
+            raise InputMissing(
+                f"{self.stage.name} reads {item.ref} as the slice {item.slice}, whose root does "
+                f"not cover the table {table}"
+            )
+        return self._store.file(self.manifest(item.ref).dvc, f"{table}.parquet")
+
+
+class InputSnapshot(Snapshot):
+    """Of a snapshot the inputs of one run, and of their manifests what the run may know."""
+
+    def __init__(self, run: Run, whole: Snapshot, manifests: Mapping[Ref, Manifest]) -> None:
+        super().__init__(whole.store, whole.commit)
+        self._run = run
+        self._manifests = manifests
+
+    def manifests(self, refs: Iterable[Ref]) -> dict[Ref, Manifest]:
+        """The manifests of those of `refs` that are inputs.
+
+        Raises InputMissing for an asset that the stage does not declare to read.
+        """
+        wanted = list(refs)
+        stage = self._run.stage
+        declared = {read.asset for read in stage.reads}
+        for ref in wanted:
+            if ref.asset not in declared:
+                raise InputMissing(
+                    f"{stage.name} does not declare that it reads {ref.asset}: an artifact "
+                    "follows from its declared inputs alone"
+                )
+        return {ref: self._manifests[ref] for ref in wanted if ref in self._manifests}
+
+    def table(self, ref: Ref, name: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of one table of an input, provenance only as declared."""
+        return self._run.read_ref(ref, name).select(list(columns))
+
+    def refs(self) -> list[Ref]:
+        """Every input, in order of name."""
+        return sorted(self._manifests, key=lambda ref: (ref.asset, ref.partition))

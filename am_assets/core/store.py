@@ -11,7 +11,7 @@ another copy of the same bytes, or told with its remedy (`core.published_files`)
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import Enum
 from functools import cached_property
@@ -27,6 +27,7 @@ from am_assets.core.git_branch import Conflict, DataBranch
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.memory import RowMemory
 from am_assets.core.objects import StoreError, md5_of
+from am_assets.core.provenance import check_columns
 from am_assets.core.published_files import PublishedFiles
 from am_assets.core.telling import tell
 from am_assets.core.working_tree import (
@@ -280,6 +281,13 @@ class Snapshot:
         known = {ref: self._known.get(ref) for ref in wanted}
         return {ref: manifest for ref, manifest in known.items() if manifest is not None}
 
+    def table(self, ref: Ref, name: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of one table of a published artifact."""
+        manifest = self.manifest(ref)
+        if manifest is None:
+            raise StoreError(f"{ref} is not published: materialize it first")
+        return self.store.table(manifest.dvc, name, list(columns))
+
     def refs(self) -> list[Ref]:
         """Every published artifact of the profile."""
         if self.commit is None:
@@ -304,11 +312,15 @@ def write_table(table: pa.Table, folder: Path, name: str) -> None:
 
 
 def read_batches(
-    path: Path, columns: Sequence[str], source: str | None = None
+    path: Path, columns: Sequence[str], source: str | None = None, passed: Collection[str] = ()
 ) -> Iterator[pa.Table]:
-    """Some columns of a table's rows, or of one source's, a bounded number at a time."""
+    """Some columns of a table's rows, or of one source's, a bounded number at a time.
+
+    Raises ProvenanceError for a provenance column that is not in `passed`.
+    """
     wanted = [*columns, *(["source"] if source and "source" not in columns else [])]
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        check_columns(path, file.schema_arrow, columns, passed)
         for batch in file.iter_batches(_BATCH_ROWS, columns=wanted):
             rows = pa.Table.from_batches([batch])
             if source:

@@ -81,17 +81,6 @@ def precision(dtype: str, options: Mapping[str, Any]) -> str:
     return f"{dtype}+{digest('options', counting)[:12]}" if counting else dtype
 
 
-def model_name(model: Model) -> str:
-    """What a model is called in artifacts: its hub id or folder name, never where it lies.
-
-    An endpoint's model is called by the weights it is said to serve, where the profile names them:
-    how a model is run makes it no other.
-    """
-    path = str(model.options.get("weights") or model.path)
-    local = Path(path).expanduser()
-    return local.name if local.is_dir() else path
-
-
 def model_digest(folder: Path) -> str:
     """Digest over tensors, tokenizer and config of a folder; see `weights_digest`.
 

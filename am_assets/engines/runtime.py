@@ -18,6 +18,7 @@ from transformers.utils import logging as transformers_logging
 
 from am_assets.core.config import Model, Profile
 from am_assets.core.engines import Progress
+from am_assets.core.model_name import model_name
 from am_assets.core.requests import GenerationEngine, RewardEngine, WindowedEngine
 from am_assets.engines.embedding import (
     SentenceTransformerEngine,
@@ -29,7 +30,6 @@ from am_assets.engines.models import (
     ModelMissing,
     locate_model,
     model_digest,
-    model_name,
     precision,
 )
 from am_assets.engines.openai_engine import OpenAIEngine, served_digest

@@ -1,7 +1,7 @@
 """The audit of the mini profile: what was planted, and what the pipeline found of it.
 
-The only reader of the truth, and no stage: it runs when a release's card is written, over
-published artifacts, and nothing it says enters a root.
+The only reader of the truth, and no stage: it runs when a release's card is written, over the
+artifacts that the release reads, and nothing it says enters a root.
 """
 
 from collections.abc import Callable
@@ -201,9 +201,5 @@ def _fates(snapshot: Snapshot, refs: list[Ref]) -> _Fates:
 def _rows(
     snapshot: Snapshot, refs: list[Ref], asset: str, columns: list[str]
 ) -> list[dict[str, Any]]:
-    wanted = [ref for ref in refs if ref.asset == asset]
-    tables = [
-        snapshot.store.table(manifest.dvc, asset, columns)
-        for manifest in snapshot.manifests(wanted).values()
-    ]
+    tables = [snapshot.table(ref, asset, columns) for ref in refs if ref.asset == asset]
     return pa.concat_tables(tables).to_pylist() if tables else []

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from am_assets.core.provenance import read_rows
 from am_assets.core.schema import KEPT
 from am_assets.core.store import read_batches
 from am_assets.stages.answers import answer_codes
@@ -126,7 +126,7 @@ def earlier_rows(parts: Sequence[EarlierPart], gone: pa.Array) -> Iterator[Rows]
 
 def _batches_of(path: Path, ids: pa.Array) -> Iterator[pa.Table]:
     """Rows of an embedding table whose sample_id is among `ids`, in parts, in its order."""
-    held = pq.read_table(path, columns=["sample_id"])["sample_id"]
+    held = read_rows(path, ["sample_id"])["sample_id"]
     chosen = pc.call_function("is_in", [held], _among(ids))
     start = 0
     for batch in read_batches(path, ("sample_id", "prompt_hash", "vector")):
@@ -145,10 +145,8 @@ def _rows(parts: Sequence[pa.Table], prompts: Path) -> Rows:
 def _answers(prompts: Path, ids: pa.Array, numbers: np.ndarray) -> np.ndarray:
     """`answer_codes` of the rows that stand at `numbers` of `ids`."""
     wanted = ids.take(pa.array(numbers))
-    found = pq.read_table(
-        prompts,
-        columns=["sample_id", "reference_answer"],
-        filters=pc.field("sample_id").isin(wanted),
+    found = read_rows(
+        prompts, ["sample_id", "reference_answer"], pc.field("sample_id").isin(wanted)
     )
     places = pc.call_function("index_in", [wanted], _among(_whole(found["sample_id"])))
     return answer_codes(found["reference_answer"].take(places).to_pylist())

@@ -42,7 +42,9 @@ def read_files(pattern: str, name: str, folder: Path, max_row_bytes: int) -> Ite
 
 def matching_files(pattern: str, name: str, folder: Path) -> list[Path]:
     """The files `pattern` names, sorted. Raises SourceError when there is none."""
-    names = sorted(glob.glob(str(folder / pattern), recursive=True))
+    # Only the pattern has wildcards: a folder may be named with brackets.
+    where = "" if Path(pattern).is_absolute() else f"{glob.escape(str(folder))}/"
+    names = sorted(glob.glob(where + pattern, recursive=True))
     paths = [path for path in map(Path, names) if path.is_file()]
     if not paths:
         raise SourceError(

@@ -1,0 +1,106 @@
+"""What no root covers decides nothing: provenance columns, names of folders, undeclared inputs."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from am_assets.core.stage import Read, Stage
+from am_assets.core.store import Store
+from am_assets.definitions import STAGES
+from am_assets_tests.conftest import NO_AUTHOR, am_assets, write_tiny
+from am_assets_tests.integration.attacking.provenance import altered_provenance, moved_folder
+
+PACKAGE = Path(__file__).parents[2] / "am_assets"
+
+
+@pytest.fixture
+def copy(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The finished tiny project, and this process at home in it."""
+    folder = tmp_path / "project"
+    shutil.copytree(made, folder, symlinks=True)
+    for name, value in {**NO_AUTHOR, "AM_ASSETS_ROOT": str(folder)}.items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+def test_altered_provenance_changes_no_root_and_no_file(copy: Path) -> None:
+    assert altered_provenance(str(copy / "tiny.yaml")).startswith("held: ")
+
+
+def test_the_same_files_in_another_folder_give_the_same_artifacts(
+    copy: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "another [1]" / "place"
+    other.mkdir(parents=True)
+    for name in ("sums.jsonl", "bench.jsonl"):
+        shutil.move(copy / name, other / name)
+    assert moved_folder(str(copy / "tiny.yaml"), other).startswith("held: ")
+
+
+def test_two_projects_that_read_from_two_folders_end_at_the_same_artifacts(
+    made: Path, new_project: Callable[[], Path], tmp_path: Path
+) -> None:
+    project, files = new_project(), tmp_path / "files of another name"
+    files.mkdir()
+    profile = write_tiny(files).rename(project / "tiny.yaml")
+    done = am_assets(project, "materialize", "--profile", str(profile), "--folder", str(files))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _identities(project) == _identities(made)
+
+
+def _identities(folder: Path) -> dict[str, tuple[str, str]]:
+    snapshot = Store(folder, "tiny").snapshot()
+    found = snapshot.manifests(snapshot.refs())
+    return {str(ref): (one.derivation, one.root) for ref, one in found.items()}
+
+
+def test_what_a_release_says_of_ledgers_is_in_its_derivation(made: Path) -> None:
+    store = Store(made, "tiny")
+    snapshot = store.snapshot()
+    (ref,) = (ref for ref in snapshot.refs() if ref.asset == "release")
+    manifest = snapshot.manifest(ref)
+    assert manifest is not None
+    accounts = {item.ref.asset for item in manifest.inputs if item.accounts is not None}
+    assert accounts == {
+        "raw_prompts", "prompts", "deduplicated", "labels", "verified", "sft_dataset",
+    }  # fmt: skip
+    for item in manifest.inputs:
+        published = snapshot.manifest(item.ref)
+        assert published is not None
+        assert item.accounts in (None, published.accounts)
+
+
+def test_every_declared_pass_through_is_known() -> None:
+    """Whoever adds one says here where it goes."""
+    passed = {
+        (stage.name, read.asset): read.passthrough for stage, read in _reads() if read.passthrough
+    }
+    assert {names: columns for names, columns in passed.items() if columns} == {
+        ("raw_prompts", "raw_prompts"): ("occurrences",),
+        ("release", "raw_prompts"): ("occurrences",),
+    }
+
+
+def _reads() -> list[tuple[Stage, Read]]:
+    return [(stage, read) for stage in STAGES for read in stage.reads]
+
+
+_RAW_READERS = re.compile(r"\b(read_table|ParquetFile|read_pandas|ParquetDataset|iter_batches)\b")
+_READ_OTHER_THINGS = {
+    "stages/sources/files.py": "upstream's files",
+    "stages/vector_index.py": "the embedding index, which has no provenance",
+    "stages/neighbours.py": "a look-up for people, no build",
+}
+
+
+def test_builds_read_published_tables_through_the_readers_that_check_columns() -> None:
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for part in ("assets", "stages")
+        for path in (PACKAGE / part).rglob("*.py")
+        if _RAW_READERS.search(path.read_text())
+    }
+    assert found == set(_READ_OTHER_THINGS)
