@@ -86,11 +86,6 @@ STAGE = Stage(
     group="sources",
     dimensions=SOURCE_WEEK,
     build=build,
-    modules=(
-        "am_assets.stages.capture",
-        "am_assets.stages.sealing",
-        "am_assets.stages.sources",
-    ),
     reads=(
         Read("takedowns", SOURCE),
         Read("raw_prompts", SOURCE_WEEK, weeks="earlier"),

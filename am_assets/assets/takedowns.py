@@ -31,7 +31,6 @@ STAGE = Stage(
     dimensions=SOURCE,
     build=build,
     derive=forget,
-    modules=("am_assets.stages.takedowns",),
     config=_config,
     kinds=("dvc",),
     description="Ids of samples taken down, one `takedowns/<profile>/<source>.txt` a source; "

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger
 
-MANIFEST_SCHEMA = 1
+MANIFEST_SCHEMA = 2
 
 
 class _Record(BaseModel, frozen=True):
@@ -65,6 +65,8 @@ class Manifest(_Record, frozen=True):
     code_version: str
     config: dict[str, Any]
     models: dict[str, str]
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Versions of the libraries and tools that decided; records of schema 1 have none."""
     complete: bool
     ledger: dict[str, Any] | None
     counts: dict[str, Any] = Field(default_factory=dict)
@@ -90,10 +92,11 @@ def derivation_of(
     config: dict[str, Any],
     models: dict[str, str],
     inputs: list[Input],
+    libraries: dict[str, str],
 ) -> str:
     """Hash of everything an artifact follows from.
 
     DVC hashes of inputs are left out: roots say what was read, wherever its bytes lie.
     """
     read = sorted((str(i.ref), i.slice or "", i.root) for i in inputs)
-    return digest("derivation", profile, str(ref), code_version, config, models, read)
+    return digest("derivation", profile, str(ref), code_version, config, models, read, libraries)

@@ -68,12 +68,14 @@ class Materializer:
             role: value for role in stage.models if (value := self.engines.digest(role)) is not None
         }
         ref = stage.ref(key)
+        name, version, libraries = self.profile.name, stage.code_version, stage.libraries
         return Plan(
             ref,
             inputs,
             config,
             models,
-            derivation_of(self.profile.name, ref, stage.code_version, config, models, inputs),
+            libraries,
+            derivation_of(name, ref, version, config, models, inputs, libraries),
             self.snapshot.manifest(ref),
         )
 
@@ -101,6 +103,7 @@ class Materializer:
             run.folder.mkdir()
             built = stage.build(run)
             manifest = self._seal(stage, plan, built, run.folder)
+            stage.guard()
             # First, because what fails here must be tried again: a published derivation is not.
             if stage.derive is not None:
                 stage.derive(run, built, manifest.root)
@@ -176,6 +179,7 @@ class Materializer:
             code_version=stage.code_version,
             config=plan.config,
             models=plan.models,
+            libraries=plan.libraries,
             complete=built.ledger is None or built.ledger.complete,
             ledger=built.ledger.as_dict() if built.ledger else None,
             counts=built.counts,
