@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from am_assets.core.code.versions import code_version
+from am_assets.core.code.versions import alone, code_version
 from am_assets.mini.benchmarks import BENCHMARKS, benchmark_items
 from am_assets.mini.upstream import SOURCES, upstream_rows
 
@@ -19,4 +19,4 @@ GENERATORS = {name: upstream_rows for name in SOURCES} | {name: _items for name 
 
 def generator_version(name: str) -> str:
     """Version of the code that makes one benchmark's items."""
-    return code_version(benchmark_items, BENCHMARKS[name])
+    return f"{code_version(BENCHMARKS[name])} {alone(benchmark_items)}"

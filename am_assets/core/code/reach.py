@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 from am_assets.core.code.files import Sources
 from am_assets.core.code.modules import Definition, Module, Package
@@ -14,6 +13,9 @@ from am_assets.core.code.types import Types
 
 _ROUNDS = 3
 """How far around a definition its neighbours tell it from one that reads the same."""
+
+_BEYOND = b"-"
+"""Stands for what is referred to and not reached."""
 
 _BY_NAME = frozenset({"builtins.object", "typing.Generic", "typing.NamedTuple", "typing.Protocol"})
 """Base classes that call no method of their own accord but those between double underscores."""
@@ -26,7 +28,7 @@ class Reach:
     definitions: frozenset[Definition]
     imports: frozenset[str]
     version: str
-    """12 hex digits: the same for the same behaviour, wherever it lies and whatever it is called."""
+    """12 hex digits: the same for the same behaviour, wherever it lies, whatever it is called."""
 
     @property
     def modules(self) -> frozenset[str]:
@@ -114,10 +116,17 @@ class Graph:
             walk.finish()
             reached = frozenset(walk.reached)
             imports = frozenset(name for one in reached for name in self.scan(one).imports)
-            return Reach(reached, imports, self._version(reached))
+            return Reach(reached, imports, self.version(reached))
 
-    def _version(self, reached: frozenset[Definition]) -> str:
-        scans = {one: self.scan(one) for one in reached}
+    def version(
+        self,
+        reached: frozenset[Definition],
+        instead: Mapping[Definition, Scanned] | None = None,
+    ) -> str:
+        """Version of some definitions; of those in `instead`, as if they said that."""
+        scans = {one: self.scan(one) for one in reached} | {
+            one: scanned for one, scanned in (instead or {}).items() if one in reached
+        }
         around: dict[Definition, list[Definition]] = {}
         for one, scanned in scans.items():
             around[one] = list(scanned.references)
@@ -126,24 +135,14 @@ class Graph:
                 around[one] += [method for method in own if method in reached]
             elif one.owner is not None:
                 around[one].append(one.owner)
-        forms = {one: self._form(scanned) for one, scanned in scans.items()}
+        forms = {one: _hash(scanned.form.encode()) for one, scanned in scans.items()}
         hashes = forms
         for _ in range(_ROUNDS):
             hashes = {
-                one: _hash(forms[one], *(hashes.get(near, b"-") for near in around[one]))
+                one: _hash(forms[one], *[hashes.get(near, _BEYOND) for near in around[one]])
                 for one in reached
             }
         return hashlib.sha256(b"".join(sorted(hashes.values()))).hexdigest()[:12]
-
-    @cached_property
-    def _forms(self) -> dict[int, bytes]:
-        return {}
-
-    def _form(self, scanned: Scanned) -> bytes:
-        known = self._forms.get(id(scanned))
-        if known is None:
-            known = self._forms[id(scanned)] = _hash(scanned.form.encode())
-        return known
 
 
 @contextmanager
@@ -278,8 +277,3 @@ class _Walk:
                 for one in able:
                     self._use(one)
         return len(self.reached) > before or bool(self._pending)
-
-
-def modules_by_name(sources: Mapping[str, str], packages: Iterable[str]) -> Sources:
-    """Sources from memory: texts by module name, and which names are packages."""
-    return Sources(dict(sources), frozenset(packages))

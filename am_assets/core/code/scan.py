@@ -261,7 +261,7 @@ class _Writer:
                 if named[0] == value or _IMPORTS.search(value[: named.start()]):
                     self._found.modules.add(name)
                 at = named.start() + len(name)
-        self._out.append(f"{ascii(written[at:])},")
+        self._out.append(f"{written[at:]!a},")
 
     def _joined(self, node: ast.JoinedStr, scope: Scope) -> None:
         """A text with values in it; Pythons cut its constant parts differently."""

@@ -15,9 +15,12 @@ NOTHING: Type = frozenset()
 Target = Definition | Module | Outside | None
 
 OF_CONTAINERS = frozenset(
-    "add append appendleft clear copy count discard elements extend get index insert items keys "
-    "move_to_end most_common pop popitem popleft remove result reverse setdefault sort total "
-    "union update values".split()
+    {
+        *("add", "append", "appendleft", "clear", "copy", "count", "discard", "elements", "extend"),
+        *("get", "index", "insert", "items", "keys", "move_to_end", "most_common", "pop"),
+        *("popitem", "popleft", "remove", "result", "reverse", "setdefault", "sort", "total"),
+        *("union", "update", "values"),
+    }
 )
 """Methods by which one reaches what a container, or a future, holds."""
 
@@ -298,7 +301,10 @@ class Types:
         if isinstance(node, ast.Constant):
             if not isinstance(node.value, str):
                 return NOTHING
-            return self.annotation(ast.parse(node.value, mode="eval").body, scope)
+            try:
+                return self.annotation(ast.parse(node.value, mode="eval").body, scope)
+            except SyntaxError:
+                return NOTHING  # words beside a type
         if isinstance(node, ast.Name | ast.Attribute):
             name = node.id if isinstance(node, ast.Name) else node.attr
             if name in ("Any", "object"):
