@@ -85,9 +85,9 @@ _KINDS: tuple[Callable[[ast.AST], bool], ...] = (
 )
 
 
-def mutants(one: Definition) -> Iterator[Definition]:
-    """The definition with its first constant, comparison, operator, … changed."""
-    for kind in _KINDS:
+def mutants(one: Definition, most: int | None = None) -> Iterator[Definition]:
+    """The definition with its first constant, comparison, operator, … changed; `most` kinds."""
+    for kind in _KINDS[:most]:
         nodes = [copy.deepcopy(node) for node in one.nodes]
         if any(kind(part) for node in nodes for part in _behaviour(node, one.kind == "class")):
             yield Definition(one.module, one.name, one.kind, nodes, one.owner, one.methods)
