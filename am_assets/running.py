@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from am_assets.core.code.libraries import ABSENT
 from am_assets.core.materialize import Materializer
 from am_assets.core.stage import (
     BENCHMARK,
@@ -217,6 +218,9 @@ def _state(materializer: Materializer, stage: Stage, key: Key) -> tuple[str, str
     return "fresh", "", root
 
 
+_CODE = "the stage's code changed"
+
+
 def _difference(plan: Plan) -> str:
     """What a published partition's derivation no longer agrees with."""
     old = plan.published
@@ -235,7 +239,17 @@ def _difference(plan: Plan) -> str:
     changed = [str(item.ref) for item in plan.inputs if before.get(item.read[:2]) != item.read]
     if changed or len(before) != len(plan.inputs):
         return f"inputs changed: {', '.join(changed[:3]) or 'fewer than before'}"
-    return "the stage's code changed"
+    if plan.libraries != old.libraries:
+        # A record of schema 1 tells no versions, and is stale for its code as well.
+        return _library_change(old.libraries, plan.libraries) if old.libraries else _CODE
+    return _CODE
+
+
+def _library_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    changed = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return ", ".join(
+        f"{name} {old.get(name, ABSENT)} became {new.get(name, ABSENT)}" for name in changed
+    )
 
 
 def _counts(project: Project, step: Step) -> str:

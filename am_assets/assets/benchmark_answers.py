@@ -47,7 +47,6 @@ STAGE = Stage(
     group="evaluation",
     dimensions=RECIPE_WEEK,
     build=build,
-    modules=("am_assets.stages.evaluation",),
     reads=(Read("checkpoint", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
     config=_config,
     kinds=("dvc", "vllm"),

@@ -3,8 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from am_assets.assets.generated import GENERATORS
-from am_assets.core.code_version import code_version
+from am_assets.assets.generated import GENERATORS, generator_version
 from am_assets.core.config import Profile
 from am_assets.core.schema import BENCHMARKS
 from am_assets.core.stage import BENCHMARK, Built, Key, Run, Stage
@@ -34,7 +33,7 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
             for path in matching_files(benchmark.location, key["benchmark"], profile.folder)
         ]
     elif benchmark.kind == "generated":
-        config["generator"] = code_version(("am_assets.mini.benchmarks",))
+        config["generator"] = generator_version(key["benchmark"])
     return config
 
 
@@ -48,7 +47,6 @@ STAGE = Stage(
     group="sources",
     dimensions=BENCHMARK,
     build=build,
-    modules=("am_assets.stages.benchmarks", "am_assets.stages.sources"),
     config=_config,
     models=("embedding",),
     kinds=("dvc", "parquet"),

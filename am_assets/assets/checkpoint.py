@@ -56,7 +56,6 @@ STAGE = Stage(
     group="training",
     dimensions=RECIPE_WEEK,
     build=build,
-    modules=("am_assets.stages.sft",),
     reads=(Read("sft_dataset", WEEK),),
     config=_config,
     models=("base",),

@@ -90,7 +90,6 @@ STAGE = Stage(
     group="prompts",
     dimensions=WEEK,
     build=build,
-    modules=("am_assets.stages.decisions", "am_assets.stages.decontamination"),
     reads=(
         Read("prompts", SOURCE_WEEK, weeks="so_far"),
         Read("embedding_index", SOURCE_WEEK, weeks="so_far"),

@@ -56,7 +56,6 @@ STAGE = Stage(
     dimensions=SOURCE_WEEK,
     build=build,
     derive=index,
-    modules=("am_assets.stages.embedding",),
     reads=(Read("prompts", SOURCE_WEEK),),
     config=_config,
     models=("embedding",),

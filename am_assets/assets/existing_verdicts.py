@@ -34,7 +34,6 @@ STAGE = Stage(
     group="distillation",
     dimensions=SOURCE_WEEK,
     build=build,
-    modules=verifying.MODULES,
     reads=(Read("labels", SOURCE_WEEK), Read("prompts", SOURCE_WEEK)),
     config=_config,
     models=verifying.MODELS,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from am_assets.core.code.versions import alone, code_version
 from am_assets.mini.benchmarks import BENCHMARKS, benchmark_items
 from am_assets.mini.upstream import SOURCES, upstream_rows
 
@@ -14,3 +15,8 @@ def _items(name: str, week_index: int) -> Iterator[dict[str, Any]]:
 
 
 GENERATORS = {name: upstream_rows for name in SOURCES} | {name: _items for name in BENCHMARKS}
+
+
+def generator_version(name: str) -> str:
+    """Version of the code that makes one benchmark's items."""
+    return f"{code_version(BENCHMARKS[name])} {alone(benchmark_items)}"

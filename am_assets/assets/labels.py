@@ -39,7 +39,6 @@ STAGE = Stage(
     group="distillation",
     dimensions=SOURCE_WEEK,
     build=build,
-    modules=("am_assets.stages.labels",),
     reads=(Read("deduplicated", WEEK), Read("prompts", SOURCE_WEEK)),
     config=_config,
     models=("instruct", "teacher"),

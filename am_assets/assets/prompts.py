@@ -25,7 +25,6 @@ STAGE = Stage(
     group="prompts",
     dimensions=SOURCE_WEEK,
     build=build,
-    modules=("am_assets.stages.cleaning",),
     reads=(Read("raw_prompts", SOURCE_WEEK),),
     config=_config,
     kinds=("dvc", "parquet"),

@@ -149,11 +149,6 @@ STAGE = Stage(
     dimensions=SOURCE_WEEK,
     build=build,
     derive=forget,
-    modules=(
-        "am_assets.stages.capture",
-        "am_assets.stages.sealing",
-        "am_assets.stages.sources",
-    ),
     reads=(
         # The text of a sample may be upstream of any source.
         Read("takedowns", SOURCE, every=SOURCE),

@@ -47,7 +47,6 @@ STAGE = Stage(
     group="release",
     dimensions=WEEK,
     build=build,
-    modules=("am_assets.stages.release", "am_assets.stages.release_card"),
     reads=(
         Read("sft_dataset", WEEK, weeks="so_far", accounts=True),
         Read("verified", SOURCE_WEEK, weeks="so_far", accounts=True),

@@ -46,7 +46,6 @@ STAGE = Stage(
     group="distillation",
     dimensions=SOURCE_WEEK,
     build=build,
-    modules=("am_assets.stages.distillation", "am_assets.stages.outcomes"),
     reads=(
         Read("labels", SOURCE_WEEK),
         Read("prompts", SOURCE_WEEK),

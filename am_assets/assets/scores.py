@@ -49,7 +49,6 @@ STAGE = Stage(
     group="evaluation",
     dimensions=RECIPE_WEEK,
     build=build,
-    modules=("am_assets.stages.evaluation", *verifying.MODULES),
     reads=(Read("benchmark_answers", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
     config=_config,
     models=verifying.MODELS,

@@ -74,7 +74,6 @@ STAGE = Stage(
     group="training",
     dimensions=WEEK,
     build=build,
-    modules=("am_assets.stages.sft_selection", "am_assets.stages.corpus_rules"),
     reads=(
         Read("deduplicated", WEEK, weeks="so_far"),
         *(

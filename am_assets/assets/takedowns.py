@@ -159,7 +159,6 @@ STAGE = Stage(
     dimensions=SOURCE,
     build=build,
     derive=forget,
-    modules=("am_assets.stages.takedowns", "am_assets.stages.content"),
     facts=_facts,
     kinds=("dvc",),
     description="Samples and texts taken down, one `takedowns/<profile>/<source>.txt` a source; "

@@ -128,11 +128,6 @@ STAGE = Stage(
     group="distillation",
     dimensions=SOURCE_WEEK,
     build=build,
-    modules=(
-        *verifying.MODULES,
-        "am_assets.stages.verification.final",
-        "am_assets.lineage.disagreements",
-    ),
     reads=(
         Read("labels", SOURCE_WEEK),
         Read("prompts", SOURCE_WEEK),

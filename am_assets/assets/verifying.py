@@ -10,12 +10,6 @@ from am_assets.stages.evaluation import VerifyAnswers
 from am_assets.stages.verification import Verifiers, verify
 from am_assets.stages.verification.config import VerificationConfig
 
-# The math worker is started as a script, so that no import leads to it.
-MODULES = (
-    "am_assets.stages.verification",
-    "am_assets.stages.verification.math_worker",
-    "am_assets.stages.outcomes",
-)
 MODELS = ("instruct", "reward")
 
 

@@ -13,7 +13,7 @@ from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger
 
 MANIFEST_SCHEMA = 2
-"""1: without the sizes of files and without `keeps`."""
+"""1: without the sizes of files, `keeps` and libraries."""
 
 
 class _Record(BaseModel, frozen=True):
@@ -78,6 +78,8 @@ class Manifest(_Record, frozen=True):
     code_version: str
     config: dict[str, Any]
     models: dict[str, str]
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Versions of the libraries and tools that decided; records of schema 1 have none."""
     complete: bool
     ledger: dict[str, Any] | None
     counts: dict[str, Any] = Field(default_factory=dict)
@@ -114,10 +116,11 @@ def derivation_of(
     config: dict[str, Any],
     models: dict[str, str],
     inputs: list[Input],
+    libraries: dict[str, str],
 ) -> str:
     """Hash of everything an artifact follows from.
 
     DVC hashes of inputs are left out: roots say what was read, wherever its bytes lie.
     """
     read = sorted(item.read for item in inputs)
-    return digest("derivation", profile, str(ref), code_version, config, models, read)
+    return digest("derivation", profile, str(ref), code_version, config, models, read, libraries)

@@ -82,6 +82,7 @@ class Materializer:
             inputs,
             config,
             models,
+            stage.libraries,
             self._derive(stage, ref, config, models, inputs),
             self.snapshot.manifest(ref),
         )
@@ -94,7 +95,8 @@ class Materializer:
         models: dict[str, str],
         inputs: list[Input],
     ) -> str:
-        return derivation_of(self.profile.name, ref, stage.code_version, config, models, inputs)
+        name, version, libraries = self.profile.name, stage.code_version, stage.libraries
+        return derivation_of(name, ref, version, config, models, inputs, libraries)
 
     def materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Outcome:
         """Build and publish one partition, or find that there is nothing to do.
@@ -136,6 +138,7 @@ class Materializer:
                     prove(run.manifest(ref), functools.partial(run.file, ref))
             built = stage.build(run)
             manifest = self._seal(stage, plan, built, run.folder)
+            stage.guard()
             # First, because what fails here must be tried again: a published derivation is not.
             if stage.derive is not None:
                 stage.derive(run, built, manifest.root)
@@ -231,6 +234,7 @@ class Materializer:
             code_version=stage.code_version,
             config=config,
             models=plan.models,
+            libraries=plan.libraries,
             complete=built.ledger is None or built.ledger.complete,
             ledger=built.ledger.as_dict() if built.ledger else None,
             counts=built.counts,

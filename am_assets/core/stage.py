@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from am_assets.core.code_version import code_version
+from am_assets.core.code.guard import Guard, guard_of, guarded
+from am_assets.core.code.versions import build_code
 from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
 from am_assets.core.ledger import Ledger
@@ -93,8 +94,6 @@ class Stage:
     group: str
     dimensions: tuple[str, ...]
     build: "Callable[[Run], Built]"
-    modules: tuple[str, ...]
-    """Modules whose source is the stage's code version."""
     reads: tuple[Read, ...] = ()
     config: "Callable[[Profile, Key], dict[str, Any]]" = lambda profile, key: {}
     """The settings the stage reads, as plain values."""
@@ -125,9 +124,19 @@ class Stage:
     """By name: what a person should know of the artifact; it warns and stops nothing."""
 
     @property
+    def guard(self) -> Guard:
+        """Raises CodeMoved once code that `build` leads to was written since the process began."""
+        return guard_of(self.build)
+
+    @property
     def code_version(self) -> str:
-        """Version of the stage's code, from its source."""
-        return code_version(self.modules, self.build.__module__)
+        """Version of all the code that `build` leads to."""
+        return build_code(self.build).version
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions of the libraries and tools that decide in that code, by name."""
+        return build_code(self.build).libraries
 
     def ref(self, key: Key) -> Ref:
         """The artifact of one partition."""
@@ -146,6 +155,7 @@ class Plan:
     inputs: list[Input]
     config: dict[str, Any]
     models: dict[str, str]
+    libraries: dict[str, str]
     derivation: str
     published: Manifest | None
 
@@ -186,8 +196,9 @@ class Run:
         """Where files of the artifact go."""
         self._store: Store = snapshot.store
         self.root = self._store.root
-        self.memory = self._store.memory
-        self.memory.say = log
+        memory = self._store.memory
+        memory.say = log
+        self.memory = guarded(memory, stage.guard)
         """What engines gave before; see `core.memory`."""
         self.meters: list[Meter] = []
         self._items = {item.ref: item for item in plan.inputs}

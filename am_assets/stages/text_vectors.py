@@ -5,11 +5,13 @@ vectors, one row a text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from am_assets.core.code.libraries import versions_of
 from am_assets.core.config import Embedding
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
@@ -55,8 +57,15 @@ def embed_texts(
 
 
 def _vector_key(model: ModelIdentity, config: Embedding, text: str) -> str:
-    """What a text's vector follows from: the text, the model, the settings that shape it."""
-    return digest(KIND, model.digest, model.dtype, config.model_dump(mode="json"), text)
+    """What a text's vector follows from: the text, the model and its settings, the libraries."""
+    return digest(
+        KIND, model.digest, model.dtype, config.model_dump(mode="json"), _libraries(), text
+    )
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    return versions_of(("sentence_transformers",))
 
 
 def remembered_vectors(

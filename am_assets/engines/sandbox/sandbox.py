@@ -6,7 +6,7 @@ import queue
 from types import TracebackType
 from typing import Self, get_args
 
-from am_assets.core.code_version import code_version
+from am_assets.core.code.versions import code_version
 from am_assets.engines.sandbox import probe
 from am_assets.engines.sandbox.compiling import Compiler
 from am_assets.engines.sandbox.server import Server
@@ -20,7 +20,6 @@ from am_assets.stages.verification.runner import (
     RunResult,
 )
 
-_HERE = "am_assets.engines.sandbox"
 _REMEDY = (
     "run on Linux 5.13 or newer with Landlock enabled and seccomp allowed "
     "(`am-assets doctor` says which is missing); code stays unverified until then"
@@ -48,8 +47,7 @@ class Sandbox:
 
     @property
     def version(self) -> str:
-        # The fork server is started by name, so that no import leads to it.
-        code = code_version((f"{_HERE}.forkserver", f"{_HERE}.compiling"), __name__)
+        code = code_version(Sandbox)
         runtimes = (self.runtime(language) for language in get_args(Language))
         return f"{code} on {', '.join(runtimes)}"
 

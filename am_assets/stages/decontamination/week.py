@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.code_version import code_version
+from am_assets.core.code.versions import Code, code_of
 from am_assets.core.config import Decontamination
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
@@ -144,7 +144,7 @@ def _key(one: Slice, benchmark: Benchmark, settings: Decontamination) -> str:
     asked = {"enabled": settings.judge.enabled, "at_least": settings.judge.at_least}
     return digest(
         KIND,
-        _code(),
+        *_code(),
         *one.roots,
         benchmark.root,
         {**settings.model_dump(mode="json", exclude={"judge"}), "judge": asked},
@@ -152,8 +152,8 @@ def _key(one: Slice, benchmark: Benchmark, settings: Decontamination) -> str:
 
 
 @cache
-def _code() -> str:
-    return code_version(("am_assets.stages.decontamination.scan", __name__))
+def _code() -> Code:
+    return code_of(_scanner, _scan, _recall, _remember)
 
 
 def _scanner(table: pa.Table, settings: Decontamination, embed: Embed) -> Scanner:

@@ -6,32 +6,34 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import cache
-from importlib import metadata
 from typing import Any
 
-from am_assets.core.code_version import code_version
+from am_assets.core.code.versions import Root, alone, code_of
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.verdict import Check, Kind
+from am_assets.stages.verification.code import check_code
 from am_assets.stages.verification.config import VerificationConfig
-from am_assets.stages.verification.decide import RuleRunner, too_deep
+from am_assets.stages.verification.controls import ControlledCode
+from am_assets.stages.verification.decide import RuleRunner, decide, too_deep
+from am_assets.stages.verification.instruction import check_instructions
+from am_assets.stages.verification.math_check import check_math_batch
 from am_assets.stages.verification.outcome import Decided, Outcome
+from am_assets.stages.verification.rules import answer_of, repeats_itself
+from am_assets.stages.verification.science import check_science
 
 KIND = "verdict"
 """Kind of the row memory's entries that are rule outcomes."""
 
-_HERE = "am_assets.stages.verification"
-_MODULES: dict[Kind, tuple[str, ...]] = {
-    # The math worker is started as a script, so that no import leads to it.
-    "math": (f"{_HERE}.math_check", f"{_HERE}.math_worker"),
-    "code": (f"{_HERE}.code",),
-    "science": (f"{_HERE}.science",),
-    "instruction": (f"{_HERE}.instruction",),
+_RULES: dict[Kind, tuple[Root, ...]] = {
+    "math": (check_math_batch,),
+    "code": (check_code, ControlledCode.check),
+    "science": (check_science,),
+    "instruction": (check_instructions,),
     "chat": (),
 }
-_LIBRARIES: dict[Kind, tuple[str, ...]] = {
-    "math": ("math-verify", "sympy", "latex2sympy2-extended")
-}
+"""What decides checks of each kind, after what is asked of every response."""
+
 # How many checks are decided, and remembered, together: a program takes a hundred times as long
 # as a comparison, and what a killed process loses is what it had not put.
 _BATCH = {"code": 4}
@@ -53,7 +55,7 @@ class RememberedRules:
     ) -> None:
         self._runner, self._memory = runner, memory
         self._config, self._require_format = config, require_format
-        self._basis = {kind: self._determined_by(kind) for kind in _MODULES}
+        self._basis = {kind: self._determined_by(kind) for kind in _RULES}
 
     def start(self, checks: Sequence[Check]) -> "Started":
         """Begin to decide `checks`; what is missing goes to the runner, the rest is read."""
@@ -160,9 +162,10 @@ def _batches(missing: dict[str, list[Check]]) -> Iterator[dict[str, list[Check]]
 
 @cache
 def _versions(kind: Kind) -> tuple[str, ...]:
-    code = code_version((f"{_HERE}.rules", *_MODULES[kind]), f"{_HERE}.decide")
-    libraries = (metadata.version(name) for name in _LIBRARIES.get(kind, ()))
-    return (code, ".".join(map(str, sys.version_info[:2])), *libraries)
+    # Of `decide` itself only what it says: it leads to the rules of every kind.
+    code = code_of(answer_of, repeats_itself, too_deep, *_RULES[kind])
+    libraries = (f"{name} {version}" for name, version in code.libraries.items())
+    return (code.version, alone(decide), ".".join(map(str, sys.version_info[:2])), *libraries)
 
 
 def _text(value: Any) -> str:

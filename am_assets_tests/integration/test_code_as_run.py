@@ -1,0 +1,97 @@
+"""What runs is what was versioned: traced while the tiny profile is made, and attacked.
+
+Real git, DVC, embedding model and workers; Dagster is left out.
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from am_assets.core.code.boundaries import MACHINERY
+from am_assets.core.code.versions import graph, reach_of
+from am_assets.core.materialize import Materializer
+from am_assets.core.stage import Built, Run, Stage
+from am_assets.definitions import Project
+from am_assets.partitions import week_keys
+from am_assets.running import steps
+from am_assets_tests.conftest import write_tiny
+from am_assets_tests.integration.attacking import code
+from am_assets_tests.integration.tracing import functions_run
+
+
+@pytest.fixture(scope="module")
+def labelled(
+    new_project: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, set[str]]]:
+    """A project made as far as `labels`, and the functions that each of all stages ran."""
+    folder = new_project()
+    write_tiny(folder)
+    kept = tmp_path_factory.mktemp("labelled") / "project"
+    ran: dict[str, set[str]] = {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AM_ASSETS_ROOT", str(folder))
+        patched.chdir(folder)
+        project = Project.open("tiny.yaml")
+        weeks = week_keys(project.profile)
+        for step in steps(project, weeks, weeks):
+            for stage in step.stages:
+                if stage.name == "existing_verdicts":
+                    shutil.copytree(folder, kept, symlinks=True)
+                ran[stage.name] = set()
+                materializer = Materializer(
+                    project.profile, project.store, project.engines, weeks, _quiet
+                )
+                materializer.materialize(_traced(stage, ran[stage.name]), step.key, {})
+        project.engines.close()
+    return kept, ran
+
+
+def _quiet(line: str) -> None:
+    """Nobody reads along."""
+
+
+def _traced(stage: Stage, ran: set[str]) -> Stage:
+    def build(run: Run) -> Built:
+        with functions_run() as found:
+            built = stage.build(run)
+        ran.update(found)
+        return built
+
+    return dataclasses.replace(stage, build=build)
+
+
+def test_whatever_ran_is_part_of_the_version(labelled: tuple[Path, dict[str, set[str]]]) -> None:
+    _, ran = labelled
+    assert sum(map(len, ran.values())) > 300
+    for name, paths in ran.items():
+        reached = reach_of(f"am_assets.assets.{name}.build", *MACHINERY).paths
+        for path in paths - reached:
+            found = graph().package.find(path.removesuffix(".<lambda>"))
+            assert not hasattr(found, "path") or graph().stops(found), (  # type: ignore[arg-type]
+                f"{name} ran {path}, and its version does not know"
+            )
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        code.workers_of_another_version,
+        code.another_version_for_a_moment,
+        code.the_same_text_written_again,
+    ],
+    ids=lambda attack: attack.__name__,
+)
+def test_what_other_code_made_is_neither_published_nor_remembered(
+    attack: Callable[[Path], str], labelled: tuple[Path, dict[str, set[str]]]
+) -> None:
+    line = attack(labelled[0])
+    assert line.startswith("named: am_assets/stages/verification/math_worker.py changed"), line
+
+
+def test_code_the_stage_does_not_lead_to_may_change(
+    labelled: tuple[Path, dict[str, set[str]]],
+) -> None:
+    assert code.a_file_of_something_else(labelled[0]).startswith("held: ")

@@ -1,0 +1,88 @@
+"""Every library that reached code imports is judged, and what decides is in the derivation."""
+
+import sys
+
+import pytest
+
+from am_assets.core.code import libraries
+from am_assets.core.code.boundaries import BOUNDARIES, MACHINERY
+from am_assets.core.code.libraries import (
+    ABSENT,
+    DECIDING,
+    NOT_DECIDING,
+    TOOLS,
+    UnknownLibrary,
+    version_of,
+    versions_of,
+)
+from am_assets.core.code.versions import graph, reach_of
+from am_assets.core.manifest import Ref, derivation_of
+from am_assets.definitions import STAGES
+from am_assets.running import _library_change
+
+
+def _of(stage: str) -> dict[str, str]:
+    (found,) = (one for one in STAGES if one.name == stage)
+    return found.libraries
+
+
+def test_every_import_of_reached_code_is_judged_once() -> None:
+    assert DECIDING.keys().isdisjoint(NOT_DECIDING)
+    for stage in STAGES:
+        judged = {*DECIDING, *NOT_DECIDING, *sys.stdlib_module_names}
+        assert reach_of(stage.build, *MACHINERY).imports <= judged
+
+
+def test_an_import_nobody_judged_is_an_error() -> None:
+    with pytest.raises(UnknownLibrary, match="whether somelib decides"):
+        versions_of(["json", "somelib"])
+
+
+def test_tools_boundaries_and_machinery_exist() -> None:
+    for path in (*TOOLS, *BOUNDARIES, *MACHINERY):
+        graph().package.find(path)
+
+
+@pytest.mark.parametrize(
+    ("stage", "names"),
+    [
+        ("existing_verdicts", {"math-verify", "sympy", "antlr4-python3-runtime", "g++", "python"}),
+        ("scores", {"math-verify", "latex2sympy2-extended", "g++", "vllm"}),
+        ("labels", {"vllm", "torch", "transformers", "tokenizers", "unicode"}),
+        ("responses", {"vllm", "transformers"}),
+        ("checkpoint", {"trl", "peft", "accelerate", "torch", "transformers"}),
+        ("embedding_index", {"sentence-transformers", "transformers", "tokenizers", "torch"}),
+        ("prompts", {"unicode"}),
+        ("deduplicated", {"sentence-transformers", "vllm", "unicode", "numpy"}),
+    ],
+)
+def test_what_decides_a_stage_is_recorded(stage: str, names: set[str]) -> None:
+    assert names <= _of(stage).keys()
+
+
+@pytest.mark.parametrize("stage", ["prompts", "labels", "responses", "embedding_index"])
+def test_what_does_not_decide_is_not(stage: str) -> None:
+    assert _of(stage).keys().isdisjoint({"math-verify", "g++", "python", "trl", "openai", "ray"})
+
+
+def test_a_stage_names_libraries_whatever_engine_a_profile_picks() -> None:
+    # vLLM here, behind an endpoint or on Ray: the answers follow from the weights.
+    assert "vllm" in _of("responses")
+    assert version_of("vllm") != ABSENT
+
+
+def test_what_is_absent_is_recorded_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert version_of("no-such-distribution") == ABSENT
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert libraries._compiler() == ABSENT
+
+
+def test_another_version_is_another_derivation_and_says_so() -> None:
+    def derivation(version: str) -> str:
+        ref = Ref(asset="scores", partition=("base",))
+        return derivation_of("tiny", ref, "c", {}, {}, [], {"math-verify": version})
+
+    assert derivation("0.9.0") == derivation("0.9.0") != derivation("0.9.1")
+    old, new = {"math-verify": "0.9.0", "a": "1"}, {"math-verify": "0.9.1", "a": "1"}
+    assert _library_change(old, new) == "math-verify 0.9.0 became 0.9.1"
+    assert _library_change(old, {"a": "1"}) == "math-verify 0.9.0 became none"

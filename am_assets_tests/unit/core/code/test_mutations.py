@@ -1,0 +1,251 @@
+"""An edit of behaviour makes exactly its users stale; a move, a rename, a comment none.
+
+Every definition of every module is changed; who must become stale is told by others than the
+graph: a table of expectations, and which modules a stage's module imports, however indirectly.
+The lower bound, what really runs, is `integration/test_code_as_run.py`.
+"""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from am_assets.core.code.boundaries import BOUNDARIES, MACHINERY
+from am_assets.core.code.files import own_sources
+from am_assets.core.code.modules import Definition
+from am_assets.core.code.reach import Graph, Reach
+from am_assets.core.code.versions import graph
+from am_assets_tests.unit.core.code.mutants import mutants, mutated
+from am_assets_tests.unit.core.code.stages import NAMES, edited, reaches
+
+GENERATING = {
+    *("deduplicated", "labels", "existing_verdicts", "responses", "verified"),
+    *("benchmark_answers", "scores"),
+}
+EMBEDDING = {"benchmarks", "embedding_index", "deduplicated"}
+JUDGED = {"existing_verdicts", "verified", "scores"}
+ALL = set(NAMES)
+STREAMED = {
+    *("embedding_index", "labels", "existing_verdicts", "responses", "verified"),
+    "benchmark_answers",
+}
+
+EXPECTED: dict[str, set[str]] = {
+    "assets.decontaminating": {"deduplicated"},
+    "assets.deduplicated": {"deduplicated"},
+    "assets.describe": set(),
+    "assets.pictures": {"raw_prompts", "release", "sft_dataset"},
+    "assets.verifying": JUDGED | {"sft_dataset"},
+    "cli.running": set(),
+    "core.config": set(),
+    "core.git_branch": set(),
+    "core.identity": ALL,
+    "core.materialize": ALL,
+    "core.memory": set(),
+    "core.table_writer": STREAMED,
+    "core.usage": set(),
+    "engines.embedding": EMBEDDING | {"sft_dataset"},
+    "engines.openai_engine": GENERATING | {"sft_dataset"},
+    "engines.perplexity": {"sft_dataset"},
+    "engines.ray_embedding": EMBEDDING,
+    "engines.ray_rules": JUDGED,
+    "engines.reward": JUDGED,
+    "engines.sandbox.child": JUDGED,
+    "engines.vllm_engine": GENERATING | {"sft_dataset"},
+    "running": set(),
+    "stages.cleaning": {"prompts"},
+    "stages.language": {"labels"},
+    "stages.neighbours": set(),
+    "stages.plots": set(),
+    "stages.release_card": {"release"},
+    "stages.sft": {"checkpoint"},
+    "stages.threshold_page": set(),
+    "stages.vector_index": set(),
+    "stages.verification.ifeval": JUDGED,
+    "stages.verification.judge": JUDGED,
+    "stages.verification.math_compare": JUDGED,
+    "stages.verification.math_pool": JUDGED,
+    "stages.verification.math_worker": JUDGED,
+}
+"""By module: who is stale when it is edited. `sft_dataset` counts tokens by an engine, and asks for
+the digest of any model's folder."""
+
+EDITED = ("assets.decontaminating", "core.table_writer", "stages.verification.ifeval")
+"""Those of which the whole package is read again with the edit made."""
+
+WITHOUT_USERS = {
+    "am_assets": "nothing but the stamps of the files",
+    "am_assets.assets.base": "Dagster",
+    "am_assets.assets.describe": "pages",
+    "am_assets.cli": "commands, and what they alone use",
+    "am_assets.definitions": "Dagster",
+    "am_assets.diagnosis": "am-assets doctor",
+    "am_assets.lineage.explain": "am-assets explain",
+    "am_assets.mini": "texts behind a seal, and training of packaged weights",
+    "am_assets.profiles": "settings",
+    "am_assets.reporting": "am-assets ledger",
+    "am_assets.running": "am-assets materialize and status",
+    "am_assets.stages.calibration": "am-assets calibrate",
+    "am_assets.stages.decontamination_file": "am-assets decontaminate",
+    "am_assets.stages.dedup_file": "am-assets dedup",
+    "am_assets.stages.labelled_pairs": "am-assets calibrate",
+    "am_assets.stages.neighbours": "the vector index, which is derived from an artifact",
+    "am_assets.stages.plots": "pictures",
+    "am_assets.stages.threshold_page": "pictures",
+    "am_assets.stages.vector_index": "the vector index, which is derived from an artifact",
+    "am_assets.stages.verification.check_file": "am-assets check",
+    "am_assets.stages.whole_file": "am-assets dedup and decontaminate",
+}
+"""Modules (with what is below them) that may be without a user, and what they are for."""
+
+
+@cache
+def _now() -> dict[str, Reach]:
+    return reaches(graph())
+
+
+def _stale(other: Graph) -> set[str]:
+    return {name for name, reach in reaches(other).items() if reach.version != _now()[name].version}
+
+
+def test_each_module_has_exactly_the_users_it_is_expected_to_have() -> None:
+    for module, users in EXPECTED.items():
+        name = f"am_assets.{module}"
+        graph().package.find(name)
+        assert {stage for stage in NAMES if name in _now()[stage].modules} == users, module
+
+
+@pytest.mark.parametrize("module", EDITED)
+def test_an_edit_makes_exactly_the_users_stale(module: str) -> None:
+    name = f"am_assets.{module}"
+    text = mutated(own_sources().texts[name])
+    assert _stale(edited({name: text})) == EXPECTED[module]
+
+
+def test_an_edit_of_what_nothing_is_made_with_makes_nothing_stale() -> None:
+    unused = [f"am_assets.{module}" for module, users in EXPECTED.items() if not users]
+    assert unused
+    assert _stale(edited({one: mutated(own_sources().texts[one]) for one in unused})) == set()
+
+
+def test_every_edit_of_a_definition_is_seen_and_makes_its_users_stale() -> None:
+    kept: list[Definition] = []
+    for module in graph().package.modules():
+        shown, used = False, any(module.name in reach.modules for reach in _now().values())
+        for one in module.all():
+            for mutant in mutants(one, None if used else 1) if one.nodes else ():
+                kept.append(mutant)  # types are known by the identity of nodes
+                said = graph().scan(mutant)
+                assert said.form != graph().scan(one).form, f"an edit of {one} is not seen"
+                if shown:
+                    continue
+                users = {name for name, reach in _now().items() if one in reach.definitions}
+                for name in users:
+                    reach = _now()[name]
+                    assert graph().version(reach.definitions, {one: said}) != reach.version
+                shown = bool(users)
+
+
+def test_every_module_has_a_user_or_is_known_to_have_none() -> None:
+    used = {module for reach in _now().values() for module in reach.modules}
+    apart = (*WITHOUT_USERS, *BOUNDARIES)
+    for module in graph().package.modules():
+        if module.name in used or not any(one.nodes for one in module.all()):
+            continue
+        known = any(module.name == one or module.name.startswith(f"{one}.") for one in apart)
+        assert known or module.name == "am_assets", f"nothing is made with {module.name}"
+
+
+def test_what_is_said_to_have_no_user_has_none() -> None:
+    used = {module for reach in _now().values() for module in reach.modules}
+    for module in WITHOUT_USERS:
+        graph().package.find(module)
+        assert module not in used, f"{module} has users"
+
+
+def _imports(text: str) -> set[str]:
+    """Modules of the package that a text imports or names, read by another way than the graph."""
+    found = set(re.findall(r"am_assets(?:\.\w+)+", text))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found & set(own_sources().texts)
+
+
+@pytest.mark.parametrize("stage", NAMES)
+def test_a_stage_reaches_only_what_it_imports(stage: str) -> None:
+    machinery = {path.rpartition(".")[0].rpartition(".")[0] for path in MACHINERY}
+    pending = {f"am_assets.assets.{stage}", "am_assets.engines.runtime", *machinery}
+    seen: set[str] = set()
+    while pending:
+        module = pending.pop()
+        seen.add(module)
+        pending |= _imports(own_sources().texts[module]) - seen
+    assert _now()[stage].modules <= seen
+    assert f"am_assets.assets.{stage}" in _now()[stage].modules
+
+
+def test_no_word_comment_or_annotation_makes_anything_stale() -> None:
+    told = {name: _told(ast.parse(text)) for name, text in own_sources().texts.items()}
+    assert _stale(edited(told)) == set()
+
+
+def _told(tree: ast.Module) -> str:
+    """The module in other words: no comments, other docstrings, annotations where none were."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.body.insert(0, ast.Expr(ast.Constant("Other words.")))
+            for one in [*node.args.args, *node.args.kwonlyargs]:
+                if one.annotation is not None:
+                    one.annotation = ast.Subscript(
+                        ast.Name("Annotated"),
+                        ast.Tuple([one.annotation, ast.Constant("other words")]),
+                    )
+    return "# A comment.\n" + ast.unparse(ast.fix_missing_locations(tree))
+
+
+def test_modules_functions_and_classes_may_be_called_otherwise() -> None:
+    renamed = {
+        "am_assets.stages.cleaning": "am_assets.stages.tidying",
+        "clean_prompts": "tidy_prompts",
+        "am_assets.stages.verification.math_worker": "am_assets.stages.comparing_worker",
+        "ThreadedRules": "RulesOnThreads",
+        "MathPool": "PoolOfComparers",
+        "TableWriter": "WriterOfTables",
+    }
+    texts = dict(own_sources().texts)
+    for old, new in renamed.items():
+        texts = {
+            re.sub(rf"\b{re.escape(old)}\b", new, name): _renamed(text, old, new)
+            for name, text in texts.items()
+        }
+    other = Graph(own_sources()._replace(texts=texts), BOUNDARIES)
+    assert _stale(other) == set()
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    text = re.sub(rf"\b{re.escape(old)}\b", new, text)
+    if "." in old:
+        package, _, name = old.rpartition(".")
+        home, _, called = new.rpartition(".")
+        pattern = rf"from {re.escape(package)} import {name}\b"
+        text = re.sub(pattern, f"from {home} import {called} as {name}", text)
+    return text
+
+
+def test_a_definition_may_move_with_its_imports_mended() -> None:
+    texts = own_sources().texts
+    home, away = "am_assets.stages.verification.rules", "am_assets.stages.answers"
+    start = texts[home].index("def answer_of(")
+    moved = texts[home][start : texts[home].index("\ndef ", start)]
+    other = edited(
+        {
+            home: texts[home].replace(moved, f"from {away} import answer_of\n\n"),
+            away: texts[away]
+            + "\nfrom am_assets.core.protocol import is_blank, parse_response\n\n"
+            + moved,
+        }
+    )
+    assert _stale(other) == set()
