@@ -51,7 +51,6 @@ class _World:
             group="made",
             dimensions=SOURCE_WEEK,
             build=self._prompts,
-            modules=(),
             config=lambda profile, key: {
                 "rows": list(self.upstream[key["source"]]),
                 "cleaning": profile.cleaning.model_dump(),
@@ -63,7 +62,6 @@ class _World:
             group="made",
             dimensions=WEEK,
             build=self._weekly,
-            modules=(),
             reads=(
                 Read("prompts", SOURCE_WEEK),
                 Read("deduplicated", WEEK, weeks="earlier"),
@@ -74,7 +72,6 @@ class _World:
             group="made",
             dimensions=SOURCE_WEEK,
             build=self._reader,
-            modules=(),
             reads=(Read("deduplicated", WEEK),),
         )
 
