@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from am_assets.core.code.files import sources_digest
+from am_assets.core.code.guard import check_same
 from am_assets.core.config import Embedding, Model
 from am_assets.core.requests import ModelIdentity
 from am_assets.engines.embedding import SentenceTransformerEngine, load_embedding_engine
@@ -99,13 +101,16 @@ class RayEmbeddingEngine:
             max_restarts=-1,
             max_task_retries=_RETRIES,
         )(EmbeddingActor)
-        self._handles = [actor.remote(*self._arguments) for _ in range(self._actors.count)]
+        self._handles = [
+            actor.remote(sources_digest(), *self._arguments) for _ in range(self._actors.count)
+        ]
 
 
 class EmbeddingActor:
     """One embedding model in an actor."""
 
-    def __init__(self, model: Model, settings: Embedding, folder: Path) -> None:
+    def __init__(self, code: str, model: Model, settings: Embedding, folder: Path) -> None:
+        check_same(code)
         self._engine = load_embedding_engine(model, settings, folder)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:

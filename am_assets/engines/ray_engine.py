@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from am_assets.core.code.files import sources_digest
+from am_assets.core.code.guard import check_same
 from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
 from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 from am_assets.engines.ray_spool import Spool, SpoolReader
@@ -130,7 +132,7 @@ class RayEngine:
         What ends the pipeline is added to `failures`.
         """
         actors = replace(self._actors, calls=way.calls, retries=way.retries)
-        arguments = {"spool": spool.path, "engine": self._arguments}
+        arguments = {"code": sources_digest(), "spool": spool.path, "engine": self._arguments}
         tables = self._pool.run(spool.parts, AnsweringActor, arguments, actors)
         while True:
             try:
@@ -161,7 +163,8 @@ class _Asked:
 class AnsweringActor:
     """Answers parts of a spool in an actor; many threads call it, one steps the engine."""
 
-    def __init__(self, spool: Path, engine: Mapping[str, Any]) -> None:
+    def __init__(self, code: str, spool: Path, engine: Mapping[str, Any]) -> None:
+        check_same(code)
         self._reader = SpoolReader(spool)
         self._asked: SimpleQueue[_Asked] = SimpleQueue()
         self._flying: dict[str, _Asked] = {}

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from am_assets.core.code.files import sources_digest
+from am_assets.core.code.guard import check_same
 from am_assets.core.verdict import Check
 from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 from am_assets.engines.sandbox.sandbox import Sandbox
@@ -81,7 +83,9 @@ class RayRules:
             remote = remote.options(
                 num_cpus=cpus, max_concurrency=cpus, max_restarts=-1, max_task_retries=_RETRIES
             )
-            self._waiting = {remote.remote(cpus): 0 for _ in range(self._actors.count)}
+            self._waiting = {
+                remote.remote(cpus, sources_digest()): 0 for _ in range(self._actors.count)
+            }
             self._pool.hold(self.close, shared=True)
             try:
                 found = set(ray.get([actor.isolation.remote() for actor in self._waiting]))
@@ -104,7 +108,8 @@ class RayRules:
 class RulesActor:
     """Math workers and a sandbox in an actor."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, code: str) -> None:
+        check_same(code)
         try:
             sandbox = Sandbox(workers).start()
         except IsolationMissing:

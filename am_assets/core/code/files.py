@@ -5,6 +5,7 @@ either what was found here, or moved. It imports nothing but the standard librar
 hold hostile programs load it too.
 """
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -50,6 +51,15 @@ _AT_START = _stamps(str(FOLDER))
 def own_sources() -> Sources:
     """The package's modules, read once a process."""
     return read_sources(FOLDER)
+
+
+@cache
+def sources_digest() -> str:
+    """Digest of all the package's files as this process found them."""
+    whole = hashlib.sha256()
+    for name, text in sorted(own_sources().texts.items()):
+        whole.update(f"{name}\0{text}\0".encode())
+    return whole.hexdigest()
 
 
 def read_sources(folder: Path) -> Sources:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, cast
 
 from am_assets.core.code.boundaries import MACHINERY
-from am_assets.core.code.files import moved
+from am_assets.core.code.files import FOLDER, moved, sources_digest
 from am_assets.core.code.versions import Root, is_own, reach_of
 from am_assets.core.memory import Entry, RowMemory
 
@@ -32,6 +32,18 @@ def guard_of(build: Root) -> Guard:
 def guarded(memory: RowMemory, guard: Guard) -> RowMemory:
     """`memory`, in which nothing new is put any more once `guard` raises."""
     return cast(RowMemory, _Guarded(memory, guard))
+
+
+def check_same(digest: str) -> None:
+    """Raises CodeMoved where this process found other files than those of `sources_digest`.
+
+    For processes on other machines, whose files the one that asks them cannot see.
+    """
+    if sources_digest() != digest:
+        raise CodeMoved(
+            f"am_assets in {FOLDER} is not what the run was started with: install the same "
+            "version on every node and run again"
+        )
 
 
 class _Guarded:

@@ -119,8 +119,8 @@ class Scope:
     def _parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         given += [one for one in (node.args.vararg, node.args.kwarg) if one is not None]
-        for place, one in enumerate(given):
-            if place == 0 and self.owner is not None and one.annotation is None:
+        for one in given:
+            if one.arg in ("self", "cls") and self.owner is not None and one.annotation is None:
                 self.bind(one.arg, frozenset({self.owner}))
             else:
                 self.bind(one.arg, self._types.annotation(one.annotation, self))

@@ -124,7 +124,7 @@ def _copies(folder: Path, scratch: Path) -> tuple[Path, Path]:
 
 
 def _run(package: Path, project: Path, path: str, before: str, after: str) -> dict[str, Any]:
-    """Run the stage; `before` and `after` replace a line of the file, or all that is added."""
+    """Run the stage; `before` and `after` replace a line of the file, or are added."""
     text = (package / path).read_text()
     texts = [
         (text.replace(_RIGHT, line) if _RIGHT in text and line else text + line) if line else ""

@@ -16,6 +16,7 @@ GIVEN: dict[str, Any] = {
     "config": {"limit": 1},
     "models": {"teacher": "t"},
     "inputs": [READ],
+    "libraries": {"sympy": "1"},
 }
 
 
@@ -54,6 +55,7 @@ def test_an_unknown_field_is_refused() -> None:
         {"profile": "other"},
         {"ref": Ref(asset="prompts", partition=("sums", "2025-01-13"))},
         {"code_version": "2"},
+        {"libraries": {"sympy": "2"}},
         {"config": {"limit": 2}},
         {"models": {"teacher": "u"}},
         {"inputs": []},

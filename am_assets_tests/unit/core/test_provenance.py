@@ -89,7 +89,7 @@ def test_a_ledger_that_is_read_is_part_of_the_derivation() -> None:
         seen = covered(manifest, item)
         assert seen.ledger == manifest.ledger
         assert seen.counts == {"by_week": {}}
-        derivations.add(derivation_of("tiny", REF, "1", {}, {}, [item]))
+        derivations.add(derivation_of("tiny", REF, "1", {}, {}, [item], {}))
     assert len(derivations) == 2
 
 

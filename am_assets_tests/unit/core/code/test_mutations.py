@@ -157,6 +157,24 @@ def test_every_module_has_a_user_or_is_known_to_have_none() -> None:
         assert known or module.name == "am_assets", f"nothing is made with {module.name}"
 
 
+def test_what_actors_and_workers_do_is_reached() -> None:
+    judged, embedded = _now()["existing_verdicts"].paths, _now()["embedding_index"].paths
+    engines = "am_assets.engines"
+    assert f"{engines}.ray_embedding.EmbeddingActor.embed" in embedded
+    assert {
+        f"{engines}.ray_rules.RulesActor.decide",
+        f"{engines}.ray_engine.AnsweringActor.__call__",
+        f"{engines}.vllm_engine.VllmEngine.generate",
+        f"{engines}.openai_engine.OpenAIEngine.generate",
+        f"{engines}.endpoint.Endpoint.complete",
+        f"{engines}.reward.RewardModel.rate",
+        f"{engines}.sandbox.forkserver.main",
+        f"{engines}.sandbox.testing.run",
+        "am_assets.stages.verification.math_worker.main",
+    } <= judged
+    assert f"{engines}.perplexity.Perplexity.score" in _now()["sft_dataset"].paths
+
+
 def test_what_is_said_to_have_no_user_has_none() -> None:
     used = {module for reach in _now().values() for module in reach.modules}
     for module in WITHOUT_USERS:

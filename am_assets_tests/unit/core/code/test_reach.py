@@ -235,3 +235,17 @@ def test_a_name_that_is_not_there_is_an_error() -> None:
         _reach("p.nothing")
     with pytest.raises(LookupError):
         Graph(_graph().package.sources, ["p.work.gone"])
+
+
+def test_a_parameter_of_a_lambda_is_of_unknown_class() -> None:
+    text = """
+        from p.things import Fast
+
+        class Pool:
+            def map(self):
+                return list(map(lambda one: one.rest(), [Fast()]))
+
+        def build(run):
+            return Pool().map()
+        """
+    assert "p.things.Fast.rest" in _reach(p_work=text).paths
