@@ -42,7 +42,7 @@ STAGE = Stage(
     modules=("am_assets.stages.labels",),
     reads=(Read("deduplicated", WEEK), Read("prompts", SOURCE_WEEK)),
     config=_config,
-    models=("instruct", "teacher"),
+    models=("instruct", "teacher:tokens"),
     kinds=("dvc", "vllm"),
     description="Category and difficulty from the instruct model, language and token length; easy "
     "and medium prompts are down-sampled by a draw that follows from the sample id.",

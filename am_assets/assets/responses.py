@@ -31,11 +31,7 @@ def build(run: Run) -> Built:
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     del key
-    teacher = profile.models.teacher
-    return {
-        "responses": profile.responses.model_dump(mode="json"),
-        "context": teacher.max_model_len if teacher else None,
-    }
+    return {"responses": profile.responses.model_dump(mode="json")}
 
 
 STAGE = Stage(

@@ -65,7 +65,9 @@ class Materializer:
         inputs = list(self._resolve(stage, key))
         config = stage.config(self.profile, key)
         models = {
-            role: value for role in stage.models if (value := self.engines.digest(role)) is not None
+            use: value
+            for use in stage.uses(self.profile, key)
+            if (value := self.engines.digest(use)) is not None
         }
         ref = stage.ref(key)
         return Plan(

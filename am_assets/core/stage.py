@@ -89,8 +89,8 @@ class Stage:
     reads: tuple[Read, ...] = ()
     config: "Callable[[Profile, Key], dict[str, Any]]" = lambda profile, key: {}
     """The settings the stage reads, as plain values."""
-    models: tuple[str, ...] = ()
-    """Roles of the models it asks."""
+    models: "tuple[str, ...] | Callable[[Profile, Key], Sequence[str]]" = ()
+    """Uses of the profile's models that its result follows from; see `Engines.digest`."""
     kinds: tuple[str, ...] = ()
     pool: str | None = None
     """Dagster pool that bounds how many partitions run at once (engines, training)."""
@@ -110,6 +110,10 @@ class Stage:
     def code_version(self) -> str:
         """Version of the stage's code, from its source."""
         return code_version(self.modules, self.build.__module__)
+
+    def uses(self, profile: Profile, key: Key) -> Sequence[str]:
+        """Uses of models that one partition's result follows from."""
+        return self.models(profile, key) if callable(self.models) else self.models
 
     def ref(self, key: Key) -> Ref:
         """The artifact of one partition."""

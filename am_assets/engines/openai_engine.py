@@ -38,7 +38,15 @@ class OpenAIEngine:
         self._options = _options(model, role)
         self._key = os.environ.get(self._options.api_key_env, "")
         weights = _weights(model, role, self._options)
-        self._tokenizer = None if weights is None else ChatTokenizer(weights)
+        self._tokenizer = (
+            None if weights is None else ChatTokenizer(weights, model.template_date)
+        )
+        if self._tokenizer and self._tokenizer.pinned_template and self._options.server != "vllm":
+            raise ValueError(
+                f"the chat template of models.{role}.options.weights prints today's date, and only "
+                f"vLLM's server can be told another one: serve it with `vllm serve "
+                f"--trust-request-chat-template` and set models.{role}.options.server to vllm"
+            )
         self._identity = ModelIdentity(
             role if folder else model_name(model),
             served_digest(model, role),
@@ -127,6 +135,19 @@ def served_digest(model: Model, role: str) -> str:
         known = model_digest(weights)
         return known if options.server == "vllm" else digest("served", known)
     return f"served:{model.path}@{model.revision}"
+
+
+def server_of(model: Model, role: str) -> str:
+    """Which sort of server answers for `model`."""
+    return _options(model, role).server
+
+
+def weights_folder(model: Model, role: str) -> Path | None:
+    """Folder with the weights that an endpoint's model is said to serve, None where none is named.
+
+    Raises ValueError for options that cannot be used, ModelMissing where the weights are not there.
+    """
+    return _weights(model, role, _options(model, role))
 
 
 def _options(model: Model, role: str) -> EndpointOptions:

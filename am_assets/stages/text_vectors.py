@@ -55,8 +55,9 @@ def embed_texts(
 
 
 def _vector_key(model: ModelIdentity, config: Embedding, text: str) -> str:
-    """What a text's vector follows from: the text, the model, the settings that shape it."""
-    return digest(KIND, model.digest, model.dtype, config.model_dump(mode="json"), text)
+    """What a text's vector follows from: the text, the model, how and by what it is computed."""
+    computed = (model.dtype, model.engine_version)
+    return digest(KIND, model.digest, *computed, config.model_dump(mode="json"), text)
 
 
 def remembered_vectors(
