@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from am_assets.core.chat_templates import TEMPLATE_DATE
+from am_assets.core.chat_templates import TEMPLATE_DATE, folder_uses_clock
+from am_assets.core.libraries import versions
 from am_assets.core.requests import Message, ModelIdentity
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.models import model_digest
@@ -38,8 +39,6 @@ class RewardModel:
         options: Mapping[str, Any] | None = None,
         template_date: date = TEMPLATE_DATE,
     ) -> None:
-        import transformers
-
         dimensions = known_options(options or {}).get("dimensions")
         self._tokenizer = ChatTokenizer(folder, template_date)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -57,7 +56,11 @@ class RewardModel:
         positions = getattr(self._model.config, "max_position_embeddings", 4096)
         self._max_tokens = min(max_tokens or positions, positions)
         self._identity = ModelIdentity(
-            name, model_digest(folder), "transformers", transformers.__version__, dtype
+            name,
+            model_digest(folder),
+            "transformers",
+            versions("transformers", "tokenizers", "torch"),
+            _computed(dtype, folder, template_date),
         )
 
     @property
@@ -89,6 +92,11 @@ class RewardModel:
     def close(self) -> None:
         """Free the weights."""
         self._model.to("meta")
+
+
+def _computed(dtype: str, folder: Path, template_date: date) -> str:
+    """How ratings are computed: their precision, and the day it is where the template asks."""
+    return f"{dtype} on {template_date}" if folder_uses_clock(folder) else dtype
 
 
 def known_options(options: Mapping[str, Any]) -> Mapping[str, Any]:

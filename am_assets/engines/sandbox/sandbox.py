@@ -4,7 +4,7 @@ import os
 import platform
 import queue
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self
 
 from am_assets.core.code_version import code_version
 from am_assets.engines.sandbox import probe
@@ -49,9 +49,7 @@ class Sandbox:
     @property
     def version(self) -> str:
         # The fork server is started by name, so that no import leads to it.
-        code = code_version((f"{_HERE}.forkserver", f"{_HERE}.compiling"), __name__)
-        runtimes = (self.runtime(language) for language in get_args(Language))
-        return f"{code} on {', '.join(runtimes)}"
+        return code_version((f"{_HERE}.forkserver", f"{_HERE}.compiling"), __name__)
 
     def runtime(self, language: Language) -> str:
         """See `CodeRunner.runtime`."""

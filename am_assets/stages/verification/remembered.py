@@ -6,16 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import cache
-from importlib import metadata
 from typing import Any
 
 from am_assets.core.code_version import code_version
 from am_assets.core.identity import digest
+from am_assets.core.libraries import versions
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.verdict import Check, Kind
 from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.decide import RuleRunner, too_deep
 from am_assets.stages.verification.outcome import Decided, Outcome
+from am_assets.stages.verification.program_text import LanguageUnsupported, language_of
+from am_assets.stages.verification.runner import Language
 
 KIND = "verdict"
 """Kind of the row memory's entries that are rule outcomes."""
@@ -30,7 +32,13 @@ _MODULES: dict[Kind, tuple[str, ...]] = {
     "chat": (),
 }
 _LIBRARIES: dict[Kind, tuple[str, ...]] = {
-    "math": ("math-verify", "sympy", "latex2sympy2-extended")
+    "math": (
+        "math-verify",
+        "latex2sympy2-extended",
+        "antlr4-python3-runtime",
+        "sympy",
+        "mpmath",
+    )
 }
 # How many checks are decided, and remembered, together: a program takes a hundred times as long
 # as a comparison, and what a killed process loses is what it had not put.
@@ -53,7 +61,7 @@ class RememberedRules:
     ) -> None:
         self._runner, self._memory = runner, memory
         self._config, self._require_format = config, require_format
-        self._basis = {kind: self._determined_by(kind) for kind in _MODULES}
+        self._basis: dict[tuple[Kind, Language | None], str] = {}
 
     def start(self, checks: Sequence[Check]) -> "Started":
         """Begin to decide `checks`; what is missing goes to the runner, the rest is read."""
@@ -94,17 +102,23 @@ class RememberedRules:
         decided.add_done_callback(remember)
         return kept
 
-    def _determined_by(self, kind: Kind) -> str:
-        """What verdicts on one kind of check follow from, but for the check."""
+    def _determined_by(self, kind: Kind, language: Language | None) -> str:
+        """What verdicts on one kind of check follow from, but for the check.
+
+        Nothing that only another kind, or programs of another language, are decided by.
+        """
         settings: dict[str, Any] = {"rules": self._config.rules.model_dump(mode="json")}
         if kind != "chat":
             settings[kind] = getattr(self._config, kind).model_dump(mode="json")
-        isolation = self._runner.isolation if kind == "code" else ""
+        isolation = self._runner.isolation(language) if language else ""
         return digest(KIND, kind, settings, self._require_format, isolation, *_versions(kind))
 
     def _key(self, check: Check) -> str:
+        of = (check.kind, _language(check))
+        if of not in self._basis:
+            self._basis[of] = self._determined_by(*of)
         return digest(
-            self._basis[check.kind],
+            self._basis[of],
             check.prompt,
             check.response,
             check.reference_answer,
@@ -161,8 +175,18 @@ def _batches(missing: dict[str, list[Check]]) -> Iterator[dict[str, list[Check]]
 @cache
 def _versions(kind: Kind) -> tuple[str, ...]:
     code = code_version((f"{_HERE}.rules", *_MODULES[kind]), f"{_HERE}.decide")
-    libraries = (metadata.version(name) for name in _LIBRARIES.get(kind, ()))
-    return (code, ".".join(map(str, sys.version_info[:2])), *libraries)
+    python = ".".join(map(str, sys.version_info[:2]))
+    return (code, python, versions(*_LIBRARIES.get(kind, ())))
+
+
+def _language(check: Check) -> Language | None:
+    """The language that a check's program runs in, None where none is run."""
+    if check.kind != "code" or not isinstance(check.test_case, dict):
+        return None
+    try:
+        return language_of(check.test_case)
+    except LanguageUnsupported:
+        return None
 
 
 def _text(value: Any) -> str:
