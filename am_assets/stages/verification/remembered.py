@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import cache
+from importlib import metadata
 from typing import Any
 
 from am_assets.core.code_version import code_version
 from am_assets.core.identity import digest
-from am_assets.core.libraries import versions
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.verdict import Check, Kind
 from am_assets.stages.verification.config import VerificationConfig
@@ -32,13 +32,7 @@ _MODULES: dict[Kind, tuple[str, ...]] = {
     "chat": (),
 }
 _LIBRARIES: dict[Kind, tuple[str, ...]] = {
-    "math": (
-        "math-verify",
-        "latex2sympy2-extended",
-        "antlr4-python3-runtime",
-        "sympy",
-        "mpmath",
-    )
+    "math": ("math-verify", "sympy", "latex2sympy2-extended")
 }
 # How many checks are decided, and remembered, together: a program takes a hundred times as long
 # as a comparison, and what a killed process loses is what it had not put.
@@ -175,8 +169,8 @@ def _batches(missing: dict[str, list[Check]]) -> Iterator[dict[str, list[Check]]
 @cache
 def _versions(kind: Kind) -> tuple[str, ...]:
     code = code_version((f"{_HERE}.rules", *_MODULES[kind]), f"{_HERE}.decide")
-    python = ".".join(map(str, sys.version_info[:2]))
-    return (code, python, versions(*_LIBRARIES.get(kind, ())))
+    libraries = (metadata.version(name) for name in _LIBRARIES.get(kind, ()))
+    return (code, ".".join(map(str, sys.version_info[:2])), *libraries)
 
 
 def _language(check: Check) -> Language | None:
