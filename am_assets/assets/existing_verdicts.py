@@ -25,8 +25,7 @@ def build(run: Run) -> Built:
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
-    del key
-    return {"verification": verifying.config_of(profile)}
+    return {"verification": verifying.config_of(profile, key)}
 
 
 STAGE = Stage(
@@ -37,7 +36,7 @@ STAGE = Stage(
     modules=verifying.MODULES,
     reads=(Read("labels", SOURCE_WEEK), Read("prompts", SOURCE_WEEK)),
     config=_config,
-    models=verifying.MODELS,
+    models=verifying.models_of,
     kinds=("dvc",),
     description="Verdicts on responses that came with the sources; where one passes, the teacher "
     "is not asked.",

@@ -1,6 +1,5 @@
 """Where a profile's model weights lie on this machine, and their digest."""
 
-import os
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources

@@ -38,9 +38,7 @@ class OpenAIEngine:
         self._options = _options(model, role)
         self._key = os.environ.get(self._options.api_key_env, "")
         weights = _weights(model, role, self._options)
-        self._tokenizer = (
-            None if weights is None else ChatTokenizer(weights, model.template_date)
-        )
+        self._tokenizer = None if weights is None else ChatTokenizer(weights, model.template_date)
         if self._tokenizer and self._tokenizer.pinned_template and self._options.server != "vllm":
             raise ValueError(
                 f"the chat template of models.{role}.options.weights prints today's date, and only "
