@@ -113,8 +113,11 @@ def _by_content(value: Any) -> Any:
     if not (isinstance(value, str) and value.startswith(("/", ".", "~"))):
         return value
     path = Path(value).expanduser()
-    files = model_files(path) if path.is_dir() else [path] if path.is_file() else []
-    return [[file.name, file_digest(file)] for file in files] or value
+    if path.is_file():
+        return file_digest(path)
+    if path.is_dir():
+        return [[str(file.relative_to(path)), file_digest(file)] for file in model_files(path)]
+    return value
 
 
 def model_name(model: Model) -> str:
