@@ -102,7 +102,7 @@ def _table() -> pa.Table:
 
 @pytest.mark.filterwarnings("ignore")
 def test_training_follows_the_day_and_keeps_the_template(folder: Path, tmp_path: Path):
-    recipe = Recipe(kind="full", epochs=1, max_length=512, batch_size=8, learning_rate=1e-3)
+    recipe = Recipe(kind="full", epochs=3, max_length=512, batch_size=8, learning_rate=1e-3)
     for name, day in (("one", DAY), ("two", DAY), ("other", OTHER)):
         train(_table(), recipe, folder, tmp_path / name, template_date=day, threads=1)
     roots = [checkpoint_root(tmp_path / name) for name in ("one", "two", "other")]

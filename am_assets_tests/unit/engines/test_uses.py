@@ -114,7 +114,9 @@ def _plans(materializer: Materializer, profile: Profile) -> Iterator[tuple[str, 
             yield label, materializer.plan(stage, key).derivation
 
 
-def stale(data: dict[str, Any], change: Callable[[dict[str, Any]], object], folder: Path) -> set[str]:
+def stale(
+    data: dict[str, Any], change: Callable[[dict[str, Any]], object], folder: Path
+) -> set[str]:
     before = derivations(data, folder)
     changed = json.loads(json.dumps(data))
     change(changed)

@@ -296,9 +296,7 @@ def test_an_answer_of_unknown_length_is_not_taken_for_a_short_one():
 
 
 @pytest.mark.parametrize(("context", "asked", "tokens"), [(9, 0, 6), (7, 0, 4), (3, 1, 6)])
-def test_a_remembered_answer_ends_where_the_context_does_now(
-    context: int, asked: int, tokens: int
-):
+def test_a_remembered_answer_ends_where_the_context_does_now(context: int, asked: int, tokens: int):
     """Answers of 6 tokens to prompts of 3; with less room a fresh one would end sooner."""
 
     class Roomy(ScriptedEngine):
