@@ -34,7 +34,7 @@ def _rows(benchmark: Benchmark, name: str, folder: Path) -> Iterator[UpstreamRow
 
 
 def _in_order(benchmark: Benchmark, name: str, folder: Path) -> list[Path]:
-    """The benchmark's files by content: items are numbered, and a file's name is not what it says."""
+    """The benchmark's files, by content: items are numbered, and a name is not what a file says."""
     return sorted(matching_files(benchmark.location, name, folder), key=file_digest)
 
 

@@ -78,7 +78,7 @@ class CodeRunner(Protocol):
 
     @property
     def version(self) -> str:
-        """Version of the isolation, without what runs programs in it: verdicts may change with it."""
+        """Version of the isolation, without what runs programs in it: verdicts follow from it."""
         ...
 
     def runtime(self, language: Language) -> str:
