@@ -96,5 +96,5 @@ def test_only_the_engines_of_its_kind_are_started(kind: Kind):
 def test_a_row_of_another_kind_stops_a_build_whose_derivation_does_not_cover_it():
     verify = verifying.verify_fn(run_of(profile_of("chat")))
     row = Check("one", "math", "1 + 1?", render_response("hm", "2"), reference_answer="2")
-    with pytest.raises(InputMissing, match="rows of kind math.* materialize raw_prompts"):
+    with pytest.raises(InputMissing, match=r"rows of kind math.* materialize raw_prompts"):
         list(verify([row]))

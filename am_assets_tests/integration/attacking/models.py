@@ -64,7 +64,7 @@ def settings(project: Path, profile: str = "mini") -> Iterator[str]:
     before = _derivations(project, data)
     for path, value, expected in _SETTINGS:
         changed = _derivations(project, data, _put(path, value))
-        stale = {name for name, _ in before.keys() if _differ(before, changed, name)}
+        stale = {name for name, _ in before if _differ(before, changed, name)}
         yield _line(f"{path} changed", stale == expected, f"stale: {', '.join(sorted(stale))}")
     for kind, path in (("chat", "chat.threshold"), ("math", "math.timeout_s")):
         changed = _derivations(project, data, _put(f"verification.{path}", 0.5))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from am_assets.assets import benchmarks
 from am_assets.core.config import Benchmark, EmbeddingModel, Model, Profile, Source
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.materialize import Materializer
@@ -343,3 +344,35 @@ def test_the_table_says_what_the_code_does():
     assert {listed[name] for name in WITH_EFFECT} == {"yes"}
     for name in {*Model.model_fields} - {"path", "revision", "engine", "options"}:
         assert listed[name] == "yes", name
+
+
+def test_a_benchmark_of_several_files_is_read_in_the_order_of_their_content(
+    data: dict[str, Any], tmp_path: Path
+):
+    put("benchmarks.bench.location", "bench*.jsonl")(data)
+    (tmp_path / "bench2.jsonl").write_text('{"problem": "2 + 2?", "answer": "4"}\n')
+
+    def read() -> tuple[str, list[str]]:
+        profile = Profile.model_validate({**data, "folder": tmp_path})
+        rows = benchmarks._rows(profile.benchmarks["bench"], "bench", tmp_path)
+        return derivations(data, tmp_path)["benchmarks"], [row.data["problem"] for row in rows]
+
+    before = read()
+    for old, new in (("bench", "bench9"), ("bench2", "bench1"), ("bench9", "bench3")):
+        (tmp_path / f"{old}.jsonl").rename(tmp_path / f"{new}.jsonl")
+        assert read() == before
+    assert sorted(before[1]) == ["1 + 1?", "2 + 2?"]
+
+
+def test_a_local_folder_laid_out_like_a_dataset_counts_by_its_files(
+    data: dict[str, Any], tmp_path: Path
+):
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "test.jsonl").write_text("{}")
+    hub = {"kind": "hub", "location": "hub", "revision": "main"}
+    data["benchmarks"]["bench"] |= hub
+    before = derivations(data, tmp_path)
+    assert stale(data, put("benchmarks.bench.revision", "other"), tmp_path) == set()
+    assert stale(data, put("benchmarks.bench.split", "train"), tmp_path) == {"benchmarks"}
+    (tmp_path / "hub" / "test.jsonl").write_text('{"a": 1}')
+    assert derivations(data, tmp_path)["benchmarks"] != before["benchmarks"]
