@@ -43,6 +43,8 @@ class EndpointOptions(Section):
     """`vllm` is asked for token ids, and told every sampling parameter."""
     weights: str | None = None
     """Folder, `mini:<name>` or hub id (at the model's revision) of what the server serves."""
+    served_with: dict[str, Any] = Field(default_factory=dict)
+    """Options of vLLM that the server was started with, counted as those of `engine: vllm`."""
     concurrency: int = Field(default=16, ge=1, le=1000)
     """Requests in flight."""
     retries: int = Field(default=5, ge=0)

@@ -14,7 +14,13 @@ from am_assets.core.requests import Completion, GenerationRequest, Message, Mode
 from am_assets.engines.background import Ask, answers_in_background
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.endpoint import Endpoint, EndpointOptions, connect
-from am_assets.engines.models import ModelMissing, locate_model, model_digest, model_name
+from am_assets.engines.models import (
+    ModelMissing,
+    locate_model,
+    model_digest,
+    model_name,
+    precision,
+)
 from am_assets.engines.retrying import Failure, Pause, Retrying
 
 
@@ -50,7 +56,7 @@ class OpenAIEngine:
             served_digest(model, role),
             "openai",
             "chat.completions/v1",
-            model.dtype,
+            precision_of(model, role),
             model.max_model_len,
         )
         if folder and (weights is None or model_digest(folder) != model_digest(weights)):
@@ -138,6 +144,11 @@ def served_digest(model: Model, role: str) -> str:
 def server_of(model: Model, role: str) -> str:
     """Which sort of server answers for `model`."""
     return _options(model, role).server
+
+
+def precision_of(model: Model, role: str) -> str:
+    """How the server computes, as far as the profile says it."""
+    return precision(model.dtype, _options(model, role).served_with)
 
 
 def weights_folder(model: Model, role: str) -> Path | None:

@@ -12,7 +12,12 @@ from am_assets.core.config import Model
 from am_assets.core.identity import digest
 from am_assets.engines.embedding import computed, device_of
 from am_assets.engines.models import ModelMissing, locate_model, model_digest, precision
-from am_assets.engines.openai_engine import served_digest, server_of, weights_folder
+from am_assets.engines.openai_engine import (
+    precision_of,
+    served_digest,
+    server_of,
+    weights_folder,
+)
 from am_assets.engines.reward import known_options
 
 
@@ -73,10 +78,11 @@ def perplexities(model: Model, role: str) -> str:
 
 
 def _settings(model: Model, role: str) -> list[str]:
-    options = model.options if model.engine == "vllm" else {}
+    served = model.engine == "openai"
+    how = precision_of(model, role) if served else precision(model.dtype, model.options)
     folder = _folder(model, role)
     date = _date(model, folder) if folder else []
-    return [precision(model.dtype, options), *_context(model), *date]
+    return [how, *_context(model), *date]
 
 
 def _folder(model: Model, role: str) -> Path | None:

@@ -273,6 +273,8 @@ def test_a_template_without_a_clock_makes_no_day_matter(data: dict[str, Any], tm
         ("timeout", 9.0, set()),
         ("server", "openai", ANSWERED),
         ("weights", None, LABELLED | ANSWERED),
+        ("served_with", {"tensor_parallel_size": 2}, ANSWERED),
+        ("served_with", {"max_num_seqs": 2}, set()),
     ],
 )
 def test_an_endpoint_is_what_it_serves(
