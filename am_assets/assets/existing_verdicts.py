@@ -25,7 +25,7 @@ def build(run: Run) -> Built:
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
-    return {"verification": verifying.config_of(profile, key)}
+    return verifying.decided_by(profile, key)
 
 
 STAGE = Stage(

@@ -26,7 +26,7 @@ def build(run: Run) -> Built:
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
-    return {"verification": verifying.config_of(profile, key)}
+    return verifying.decided_by(profile, key)
 
 
 def _bars(scores: pa.Table) -> dict[str, bytes]:

@@ -117,7 +117,7 @@ def _pictures(manifest: Manifest) -> dict[str, bytes]:
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     return {
-        "verification": verifying.config_of(profile, key),
+        **verifying.decided_by(profile, key),
         "has_teacher": profile.models.teacher is not None,
     }
 

@@ -7,7 +7,7 @@ from am_assets.core.config import Profile
 from am_assets.core.stage import InputMissing, Key, Run
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.stages.evaluation import VerifyAnswers
-from am_assets.stages.verification import Verifiers, verify
+from am_assets.stages.verification import Verifiers, remembered, verify
 from am_assets.stages.verification.config import VerificationConfig
 
 # The math worker is started as a script, so that no import leads to it.
@@ -37,6 +37,14 @@ def config_of(profile: Profile, key: Key) -> dict[str, Any]:
     kinds, settings = kinds_of(profile, key), settings_of(profile)
     sections = {"rules", *kinds, *(["judge"] if _asks_judge(kinds, settings) else [])}
     return settings.model_dump(mode="json", include=sections)
+
+
+def decided_by(profile: Profile, key: Key) -> dict[str, Any]:
+    """What a partition's verdicts follow from beside the models: settings, and rules by kind."""
+    return {
+        "verification": config_of(profile, key),
+        "rules": {kind: remembered.decided_by(kind) for kind in kinds_of(profile, key)},
+    }
 
 
 def models_of(profile: Profile, key: Key) -> list[str]:

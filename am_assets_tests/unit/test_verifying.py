@@ -12,6 +12,7 @@ from am_assets.core.protocol import render_response
 from am_assets.core.stage import InputMissing, Run
 from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Kind
+from am_assets.stages.verification import remembered
 from am_assets_tests.conftest import TINY
 
 KINDS: dict[Kind, tuple[set[str], list[str]]] = {
@@ -71,6 +72,17 @@ def test_a_derivation_holds_the_sections_and_models_of_its_kind(kind: Kind):
     sections, models = KINDS[kind]
     assert set(verifying.config_of(profile, key)) == sections
     assert verifying.models_of(profile, key) == models
+
+
+def test_the_rules_of_one_kind_are_in_no_derivation_of_another(monkeypatch: pytest.MonkeyPatch):
+    key = {"source": "sums", "week": "2025-01-06"}
+    before = {kind: verifying.decided_by(profile_of(kind), key) for kind in KINDS}
+    versions = remembered._versions
+    monkeypatch.setattr(
+        remembered, "_versions", lambda kind: ("edited",) if kind == "code" else versions(kind)
+    )
+    after = {kind: verifying.decided_by(profile_of(kind), key) for kind in KINDS}
+    assert [kind for kind in KINDS if before[kind] != after[kind]] == ["code"]
 
 
 def test_a_math_source_without_second_opinion_has_no_judge():

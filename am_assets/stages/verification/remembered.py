@@ -173,6 +173,11 @@ def _versions(kind: Kind) -> tuple[str, ...]:
     return (code, ".".join(map(str, sys.version_info[:2])), *libraries)
 
 
+def decided_by(kind: Kind) -> list[str]:
+    """Versions of the code and libraries that decide checks of one kind, and no other's."""
+    return list(_versions(kind))
+
+
 def _language(check: Check) -> Language | None:
     """The language that a check's program runs in, None where none is run."""
     if check.kind != "code" or not isinstance(check.test_case, dict):
