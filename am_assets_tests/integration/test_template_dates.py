@@ -8,9 +8,13 @@ import pyarrow as pa
 import pytest
 from transformers import AutoTokenizer
 
+from am_assets.core.chat_templates import pinned
 from am_assets.core.config import Model, Recipe
 from am_assets.core.requests import Sampling, generation_request
 from am_assets.core.schema import SFT
+from am_assets.engines import endpoint
+from am_assets.engines.chat_tokenizer import ChatTokenizer
+from am_assets.engines.endpoint import EndpointOptions
 from am_assets.engines.openai_engine import OpenAIEngine
 from am_assets.engines.ray_engine import RayEngine
 from am_assets.engines.ray_pool import Actors
@@ -69,6 +73,17 @@ def test_a_server_that_cannot_be_told_the_day_is_an_error(folder: Path):
         OpenAIEngine(_endpoint(folder, "openai"), "teacher")
     plain = _endpoint(folder, "openai").model_copy(update={"options": {"base_url": "http://x/v1"}})
     assert "Today" not in OpenAIEngine(plain, "teacher").render(TURNS)
+
+
+def test_a_vllm_server_is_sent_the_template_that_has_the_day(folder: Path):
+    options = EndpointOptions.model_validate(_endpoint(folder, "vllm").options)
+    dated = endpoint._extra(options, ChatTokenizer(folder, DAY))
+    plain = endpoint._extra(options, None)
+    assert dated is not None
+    assert plain is not None
+    assert dated["chat_template"] == pinned(CLOCK + tiny_models.CHAT_TEMPLATE, DAY)
+    assert "chat_template" not in plain
+    assert plain.items() <= dated.items()
 
 
 def test_ratings_follow_the_day(tmp_path: Path):
