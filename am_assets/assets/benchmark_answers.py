@@ -37,7 +37,6 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
     del key
     return {
         "evaluation": profile.evaluation.model_dump(mode="json"),
-        "context": profile.models.base.max_model_len if profile.models.base else None,
         "samples": {name: benchmark.samples for name, benchmark in profile.benchmarks.items()},
     }
 
@@ -49,6 +48,7 @@ STAGE = Stage(
     build=build,
     reads=(Read("checkpoint", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
     config=_config,
+    models=("base:serving",),
     kinds=("dvc", "vllm"),
     description="Answers of a checkpoint to every benchmark: n samples an item, a seed a request.",
     pictures=lambda table: {"answer lengths": token_histogram(table(ANSWERS.name))},

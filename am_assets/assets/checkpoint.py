@@ -15,8 +15,8 @@ UNTRAINED = "no-base-model"
 
 def build(run: Run) -> Built:
     """Train with TRL; without a base model the partition stays empty and says so."""
-    base = run.engines.folder("base")
-    if base is None:
+    base, model = run.engines.folder("base"), run.profile.models.base
+    if base is None or model is None:
         run.log("The profile has no base model (models.base): training is off")
         return Built([], root=UNTRAINED, counts={"trained": False})
     recipe = run.profile.recipes[run.key["recipe"]]
@@ -25,7 +25,14 @@ def build(run: Run) -> Built:
         if loss is not None and (step == steps or step % max(1, steps // 10) == 0):
             run.log(f"training {run.key['recipe']}: step {step} of {steps}, loss {loss:.3f}")
 
-    metrics = train(run.read(SFT.name), recipe, base, run.folder, progress=progress)
+    metrics = train(
+        run.read(SFT.name),
+        recipe,
+        base,
+        run.folder,
+        template_date=model.template_date,
+        progress=progress,
+    )
     return Built(
         [],
         root=checkpoint_root(run.folder),
@@ -58,7 +65,7 @@ STAGE = Stage(
     build=build,
     reads=(Read("sft_dataset", WEEK),),
     config=_config,
-    models=("base",),
+    models=("base:training",),
     kinds=("dvc", "huggingface", "pytorch"),
     pool="training",
     description="Full or LoRA fine-tuning with TRL's SFTTrainer, loss on the response only. The "

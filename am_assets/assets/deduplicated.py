@@ -79,10 +79,14 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
         ),
         "ranks": {name: source.rank for name, source in profile.sources.items()},
     }
-    if profile.decontamination.judge.enabled and profile.models.instruct is not None:
-        judge = profile.models.instruct
-        config["judge"] = judge.model_dump(mode="json", include={"path", "revision", "dtype"})
+    # Parts of prompts and items are embedded here.
+    config["embedding"] = profile.embedding.model_dump(mode="json")
     return config
+
+
+def _models(profile: Profile, key: Key) -> list[str]:
+    del key
+    return ["embedding", *(["instruct"] if profile.decontamination.judge.enabled else [])]
 
 
 STAGE = Stage(
@@ -97,6 +101,7 @@ STAGE = Stage(
         Read("deduplicated", WEEK, weeks="earlier"),
     ),
     config=_config,
+    models=_models,
     kinds=("dvc", "parquet"),
     description="Decontamination against every benchmark (exact, n-grams, embeddings; DD 2.2.2), "
     "then exact semantic dedup within the week by priority and against all kept earlier. Every "

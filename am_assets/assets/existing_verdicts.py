@@ -25,8 +25,7 @@ def build(run: Run) -> Built:
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
-    del key
-    return {"verification": verifying.config_of(profile)}
+    return verifying.decided_by(profile, key)
 
 
 STAGE = Stage(
@@ -36,7 +35,7 @@ STAGE = Stage(
     build=build,
     reads=(Read("labels", SOURCE_WEEK), Read("prompts", SOURCE_WEEK)),
     config=_config,
-    models=verifying.MODELS,
+    models=verifying.models_of,
     kinds=("dvc",),
     description="Verdicts on responses that came with the sources; where one passes, the teacher "
     "is not asked.",

@@ -41,7 +41,7 @@ STAGE = Stage(
     build=build,
     reads=(Read("deduplicated", WEEK), Read("prompts", SOURCE_WEEK)),
     config=_config,
-    models=("instruct", "teacher"),
+    models=("instruct", "teacher:tokens"),
     kinds=("dvc", "vllm"),
     description="Category and difficulty from the instruct model, language and token length; easy "
     "and medium prompts are down-sampled by a draw that follows from the sample id.",

@@ -35,7 +35,6 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
     teacher = profile.models.teacher
     return {
         "responses": profile.responses.model_dump(mode="json"),
-        "context": teacher.max_model_len if teacher else None,
         # It is released as who answered.
         "model": model_name(teacher) if teacher else None,
     }

@@ -26,8 +26,7 @@ def build(run: Run) -> Built:
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
-    del key
-    return {"verification": verifying.config_of(profile)}
+    return verifying.decided_by(profile, key)
 
 
 def _bars(scores: pa.Table) -> dict[str, bytes]:
@@ -51,7 +50,7 @@ STAGE = Stage(
     build=build,
     reads=(Read("benchmark_answers", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
     config=_config,
-    models=verifying.MODELS,
+    models=verifying.models_of,
     kinds=("dvc",),
     description="pass@1 as the mean over samples with a 95 % confidence interval, and how many "
     "answers are missing from it; with the response format required and without.",

@@ -6,6 +6,7 @@ from am_assets.assets import verifying
 from am_assets.assets.pictures import chat_scores, count_bars, counts_by
 from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
+from am_assets.core.libraries import versions
 from am_assets.core.schema import (
     EXISTING_VERDICTS,
     LABELS,
@@ -60,13 +61,21 @@ def _perplexity(run: Run) -> PerplexityOf | None:
     if model is None:
         return None
     score = run.engines.perplexity()
-    return remembered_perplexity(score, model, run.memory, run.meter("perplexity"))
+    computed = f"{model} by {versions('transformers', 'tokenizers', 'torch')}"
+    return remembered_perplexity(score, computed, run.memory, run.meter("perplexity"))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     del key
     chat = verifying.settings_of(profile).chat.model_dump(mode="json")
     return {"sft": profile.sft.model_dump(mode="json"), "chat_threshold": chat["threshold"]}
+
+
+def _models(profile: Profile, key: Key) -> list[str]:
+    del key
+    counter = "teacher:tokens" if profile.models.base is None else "base:tokens"
+    scored = profile.sft.perplexity_limit is not None
+    return [counter, *(["reference"] if scored else [])]
 
 
 STAGE = Stage(
@@ -83,7 +92,7 @@ STAGE = Stage(
         Read("sft_dataset", WEEK, weeks="earlier"),
     ),
     config=_config,
-    models=("base", "teacher", "reference"),
+    models=_models,
     kinds=("dvc", "parquet"),
     description="One chosen response a prompt: a passing existing one first, else the teacher's "
     "best. Cumulative over weeks; superseded rows, thresholds from the distribution of scores, "

@@ -116,9 +116,8 @@ def _pictures(manifest: Manifest) -> dict[str, bytes]:
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
-    del key
     return {
-        "verification": verifying.config_of(profile),
+        **verifying.decided_by(profile, key),
         "has_teacher": profile.models.teacher is not None,
     }
 
@@ -135,7 +134,7 @@ STAGE = Stage(
         Read("responses", SOURCE_WEEK),
     ),
     config=_config,
-    models=verifying.MODELS,
+    models=verifying.models_of,
     kinds=("dvc",),
     description="Verdicts on the distilled responses (math-verify, sandboxed tests, judge, "
     "constraints, reward model, format rules), and with them every sample's outcome: pass rate "

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, cast
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from am_assets.core.chat_templates import TEMPLATE_DATE
 from am_assets.core.comparing import (
     Calibration,
     Decontamination,
@@ -129,7 +130,10 @@ class Benchmark(Section):
 
 
 class Model(Section):
-    """Where a model's weights are and how its engine runs."""
+    """Where a model's weights are and how its engine runs.
+
+    Which of it is identity, and of what, docs/engines.md lists field by field.
+    """
 
     path: str
     """Folder, hub id, or `mini:<name>` for a model shipped with the package."""
@@ -139,6 +143,8 @@ class Model(Section):
     engine: Literal["vllm", "openai", "sentence-transformers", "transformers"]
     options: dict[str, Any] = Field(default_factory=dict)
     """Passed to the engine as they are (tensor_parallel_size, base_url, …)."""
+    template_date: date = TEMPLATE_DATE
+    """The day it is for a chat template that prints today's date."""
 
 
 class EmbeddingModel(Model):

@@ -15,8 +15,13 @@ class Engines(Protocol):
 
     log: Progress
 
-    def digest(self, role: str) -> str | None:
-        """Digest and precision of the weights a role names, None where the profile has none."""
+    def digest(self, use: str) -> str | None:
+        """What the results of one use of a model follow from, None where the profile has no model.
+
+        A use is a role, for what its model answers, rates or embeds, or `role:tokens` (counts of
+        tokens), `role:training` (a model trained from it), `role:serving` (how checkpoints of it
+        are served, without its weights).
+        """
         ...
 
     def folder(self, role: str) -> Path | None:

@@ -74,7 +74,9 @@ class Materializer:
             **stage.facts(self.snapshot, self.profile, key),
         }
         models = {
-            role: value for role in stage.models if (value := self.engines.digest(role)) is not None
+            use: value
+            for use in stage.uses(self.profile, key)
+            if (value := self.engines.digest(use)) is not None
         }
         ref = stage.ref(key)
         return Plan(

@@ -102,8 +102,8 @@ class Stage:
     sealed: bool = False
     """Whether the artifact holds what cannot be had again: it is published over the state that it
     was made from and over no other, and is never begun anew while a copy of it lies in `data/`."""
-    models: tuple[str, ...] = ()
-    """Roles of the models it asks."""
+    models: "tuple[str, ...] | Callable[[Profile, Key], Sequence[str]]" = ()
+    """Uses of the profile's models that its result follows from; see `Engines.digest`."""
     kinds: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     """Files of the artifact that no materialization could make again: kept from `dvc gc`."""
@@ -137,6 +137,10 @@ class Stage:
     def libraries(self) -> dict[str, str]:
         """Versions of the libraries and tools that decide in that code, by name."""
         return build_code(self.build).libraries
+
+    def uses(self, profile: Profile, key: Key) -> Sequence[str]:
+        """Uses of models that one partition's result follows from."""
+        return self.models(profile, key) if callable(self.models) else self.models
 
     def ref(self, key: Key) -> Ref:
         """The artifact of one partition."""

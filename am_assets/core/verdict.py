@@ -29,8 +29,9 @@ class Check:
 class Verdict:
     """The outcome of one check.
 
-    `fail` is about the response, `unverifiable` about the sample (no usable reference, no test, no
-    compiler, unparseable gold), `error` about us: it is retried, then pending, never data.
+    `fail` is about the response, `unverifiable` about the sample (no usable reference, no test,
+    unparseable gold), `error` about us (no isolation, no compiler, no judge): it is retried, then
+    pending, never data.
     `score` lies in 0..1, and is None unless the status is pass or fail. `evidence` is JSON-able.
     """
 

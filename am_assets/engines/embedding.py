@@ -9,7 +9,6 @@ On a CPU as many batches are computed at once as torch has threads, each by one 
 waits for another within a product, and bits cannot depend on how many there are.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +20,9 @@ import numpy as np
 import torch
 
 from am_assets.core.config import Embedding, Model
-from am_assets.core.identity import digest
+from am_assets.core.libraries import versions
 from am_assets.core.requests import ModelIdentity
+from am_assets.engines.models import model_digest
 
 PACKAGED = "packaged-minilm"
 """Path that names the all-MiniLM-L6-v2 weights installed with the project."""
@@ -33,22 +33,16 @@ _LENGTHS = (
 )
 """What windows are padded to: lengths at which the usual kernels need no rest of a vector.
 
-Vectors are remembered under the model's digest. Whoever changes these shapes, and with them the
-last bits of vectors, has to make `folder_digest` another as well.
+Vectors are remembered under the model's digest and what `computed` says. Whoever changes these
+shapes, and with them the last bits of vectors, has to make `computed` say so.
 """
 _ROW_TOKENS = 32
 """Tokens of a row that `Embedding.batch` counts by."""
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
-_NOT_MODEL = (
-    ".md",
-    ".gitattributes",
-    "data_config.json",
-    ".png",
-    ".onnx",
-    ".ot",
-    ".h5",
-    ".msgpack",
-)
+OPTIONS = ("device",)
+"""Options of an embedding model in a profile."""
+_LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
+"""What a vector's bits follow from beside the weights."""
 
 
 class EmbeddingModelError(ValueError):
@@ -102,10 +96,10 @@ class SentenceTransformerEngine:
         self._lengths = (*(length for length in _LENGTHS if length < longest), longest)
         self._identity = ModelIdentity(
             name=name,
-            digest=folder_digest(folder),
+            digest=model_digest(folder),
             engine="sentence-transformers",
-            engine_version=sentence_transformers.__version__,
-            dtype=dtype,
+            engine_version=versions(*_LIBRARIES),
+            dtype=computed(dtype, device),
         )
 
     @property
@@ -242,13 +236,18 @@ def load_embedding_engine(
     `model.path` is `packaged-minilm`, a folder (absolute or from `folder`), or a hub id with a
     pinned revision; `model.options` may name a `device`. Raises EmbeddingModelError.
     """
-    unknown = sorted(set(model.options) - {"device"})
+    unknown = sorted(set(model.options) - set(OPTIONS))
     if unknown:
         raise EmbeddingModelError(
             f"embedding model {model.path} has the unknown option {unknown[0]}: "
-            "only device is known"
+            f"only {', '.join(OPTIONS)} is known"
         )
-    device = str(model.options.get("device", "cpu"))
+    if model.max_model_len is not None:
+        raise EmbeddingModelError(
+            f"embedding model {model.path} has a max_model_len, which is not what bounds its "
+            "windows: remove it and set `embedding.max_tokens`"
+        )
+    device = device_of(model)
     where = embedding_folder(model, folder)
     return SentenceTransformerEngine(model.path, where, settings, device=device, dtype=model.dtype)
 
@@ -278,13 +277,12 @@ def embedding_folder(model: Model, folder: Path) -> Path:
         ) from error
 
 
-def folder_digest(folder: Path) -> str:
-    """Digest of a model folder's weights, tokenizer and config files, by name and content."""
-    files = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and not name.endswith(_NOT_MODEL):
-            with path.open("rb") as file:
-                files.append([name, hashlib.file_digest(file, "sha256").hexdigest()])
-    return digest("model", files)
+def device_of(model: Model) -> str:
+    """The device that an embedding model works on, `cpu` by default."""
+    return str(model.options.get("device", "cpu"))
+
+
+def computed(dtype: str, device: str) -> str:
+    """How vectors are computed: their precision, and the sort of device, whose kernels round."""
+    kind = device.partition(":")[0]
+    return dtype if kind == "cpu" else f"{dtype}+{kind}"

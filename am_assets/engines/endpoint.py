@@ -43,6 +43,8 @@ class EndpointOptions(Section):
     """`vllm` is asked for token ids, and told every sampling parameter."""
     weights: str | None = None
     """Folder, `mini:<name>` or hub id (at the model's revision) of what the server serves."""
+    served_with: dict[str, Any] = Field(default_factory=dict)
+    """Options of vLLM that the server was started with, counted as those of `engine: vllm`."""
     concurrency: int = Field(default=16, ge=1, le=1000)
     """Requests in flight."""
     retries: int = Field(default=5, ge=0)
@@ -81,6 +83,7 @@ class Endpoint:
         self._options = options
         self._tokenizer = tokenizer
         self._secret = secret
+        self._extra = _extra(options, tokenizer)
         self._listed: asyncio.Task[Card | None] | None = None
 
     async def complete(self, request: GenerationRequest) -> Completion:
@@ -99,7 +102,7 @@ class Endpoint:
                 top_p=request.sampling.top_p,
                 max_tokens=limit,
                 seed=request.seed,
-                extra_body=_VLLM if self._options.server == "vllm" else None,
+                extra_body=self._extra,
             )
         )
         try:
@@ -167,3 +170,12 @@ class Endpoint:
             text = f"the reply is longer than {_LARGEST_REPLY:,} bytes"
             raise Failure("garbled", text, passing=True, common=True)
         return bytes(body)
+
+
+def _extra(options: EndpointOptions, tokenizer: ChatTokenizer | None) -> dict[str, Any] | None:
+    """What is sent beside the parameters that every server knows."""
+    if options.server != "vllm":
+        return None
+    template = tokenizer.pinned_template if tokenizer else None
+    # The server's own would print the date of the day.
+    return {**_VLLM, **({"chat_template": template} if template else {})}

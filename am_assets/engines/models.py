@@ -1,6 +1,5 @@
 """Where a profile's model weights lie on this machine, and their digest."""
 
-import os
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -9,20 +8,17 @@ from typing import Any
 
 from am_assets.core.config import Model
 from am_assets.core.identity import digest
-from am_assets.core.weights import weights_digest
+from am_assets.core.weights import file_digest, model_files, weights_digest
 
 PACKAGED = "mini:"
 _PICKLED_AND_FOREIGN = ("*.msgpack", "*.h5", "*.ot", "*.onnx", "*.gguf", "original/*", "onnx/*")
 
-
-_WITHOUT_EFFECT = frozenset(
+WITHOUT_EFFECT = frozenset(
     {
-        "batch_invariant",
         "cpu_offload_gb",
         "data_parallel_size",
         "disable_log_stats",
         "distributed_executor_backend",
-        "enforce_eager",
         "gpu_memory_utilization",
         "in_flight",
         "kv_cache_gib",
@@ -30,11 +26,27 @@ _WITHOUT_EFFECT = frozenset(
         "max_num_batched_tokens",
         "max_num_seqs",
         "pipeline_parallel_size",
-        "tensor_parallel_size",
         "threads",
     }
 )
-"""Options of vLLM that leave a seeded request's answer as it is."""
+"""Options of vLLM that leave a seeded request's answer as it is: where, how fast, how many."""
+WITH_EFFECT = frozenset({"batch_invariant", "enforce_eager", "tensor_parallel_size"})
+"""Options that only seem to be of that sort: kernels and the order of sums change with them."""
+FIELDS_OF_THEIR_OWN = {
+    "model": "path",
+    "tokenizer": "path",
+    "revision": "revision",
+    "code_revision": "revision",
+    "tokenizer_revision": "revision",
+    "dtype": "dtype",
+    "max_model_len": "max_model_len",
+}
+"""Arguments of vLLM that a field of the profile sets; as options they would go past the digest."""
+_DEFAULTS: Mapping[str, Any] = {
+    "batch_invariant": False,
+    "enforce_eager": False,
+    "tensor_parallel_size": 1,
+}
 
 
 class ModelMissing(RuntimeError):
@@ -75,21 +87,48 @@ def precision(dtype: str, options: Mapping[str, Any]) -> str:
     """How vLLM computes with the weights: `dtype`, and a digest of options that change answers.
 
     Every option counts (quantization, kv_cache_dtype, hf_overrides, …) but those that only say
-    where and how fast.
+    where and how fast. One that names a file or folder counts by what is in it. Raises ValueError
+    for an option that is a field of its own.
     """
-    counting = {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
+    for name, field in FIELDS_OF_THEIR_OWN.items():
+        if name in options:
+            raise ValueError(
+                f"the vLLM option {name} of a model is set by its field {field}: remove it from "
+                f"the model's options and set {field}"
+            )
+    counting = {
+        name: _by_content(value)
+        for name, value in options.items()
+        if name not in WITHOUT_EFFECT and not (name in _DEFAULTS and _DEFAULTS[name] == value)
+    }
     return f"{dtype}+{digest('options', counting)[:12]}" if counting else dtype
 
 
+def _by_content(value: Any) -> Any:
+    """An option's value with what its paths lead to in place of the paths."""
+    if isinstance(value, Mapping):
+        return {name: _by_content(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_by_content(item) for item in value]
+    if not (isinstance(value, str) and value.startswith(("/", ".", "~"))):
+        return value
+    path = Path(value).expanduser()
+    if path.is_file():
+        return file_digest(path)
+    if path.is_dir():
+        return [[str(file.relative_to(path)), file_digest(file)] for file in model_files(path)]
+    return value
+
+
 def model_digest(folder: Path) -> str:
-    """Digest over tensors, tokenizer and config of a folder; see `weights_digest`.
+    """Digest over tensors, tokenizer, code and config of a folder; see `weights_digest`.
 
     Remembered within the process for as long as no file of the folder changes.
     """
     stamps = tuple(
-        (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns)
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
-        if entry.is_file()
+        (str(path), status.st_size, status.st_mtime_ns)
+        for path in model_files(folder)
+        for status in [path.stat()]
     )
     return _digest(folder.resolve(), stamps)
 

@@ -15,7 +15,12 @@ from am_assets.core.requests import Completion, GenerationRequest, Message, Mode
 from am_assets.engines.background import Ask, answers_in_background
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.endpoint import Endpoint, EndpointOptions, connect
-from am_assets.engines.models import ModelMissing, locate_model, model_digest
+from am_assets.engines.models import (
+    ModelMissing,
+    locate_model,
+    model_digest,
+    precision,
+)
 from am_assets.engines.retrying import Failure, Pause, Retrying
 
 
@@ -39,13 +44,19 @@ class OpenAIEngine:
         self._options = _options(model, role)
         self._key = os.environ.get(self._options.api_key_env, "")
         weights = _weights(model, role, self._options)
-        self._tokenizer = None if weights is None else ChatTokenizer(weights)
+        self._tokenizer = None if weights is None else ChatTokenizer(weights, model.template_date)
+        if self._tokenizer and self._tokenizer.pinned_template and self._options.server != "vllm":
+            raise ValueError(
+                f"the chat template of models.{role}.options.weights prints today's date, and only "
+                f"vLLM's server can be told another one: serve it with `vllm serve "
+                f"--trust-request-chat-template` and set models.{role}.options.server to vllm"
+            )
         self._identity = ModelIdentity(
             role if folder else model_name(model),
             served_digest(model, role),
             "openai",
             "chat.completions/v1",
-            model.dtype,
+            precision_of(model, role),
             model.max_model_len,
         )
         if folder and (weights is None or model_digest(folder) != model_digest(weights)):
@@ -128,6 +139,24 @@ def served_digest(model: Model, role: str) -> str:
         known = model_digest(weights)
         return known if options.server == "vllm" else digest("served", known)
     return f"served:{model.path}@{model.revision}"
+
+
+def server_of(model: Model, role: str) -> str:
+    """Which sort of server answers for `model`."""
+    return _options(model, role).server
+
+
+def precision_of(model: Model, role: str) -> str:
+    """How the server computes, as far as the profile says it."""
+    return precision(model.dtype, _options(model, role).served_with)
+
+
+def weights_folder(model: Model, role: str) -> Path | None:
+    """Folder with the weights that an endpoint's model is said to serve, None where none is named.
+
+    Raises ValueError for options that cannot be used, ModelMissing where the weights are not there.
+    """
+    return _weights(model, role, _options(model, role))
 
 
 def _options(model: Model, role: str) -> EndpointOptions:

@@ -32,7 +32,7 @@ class Perplexity:
         positions = getattr(self._model.config, "max_position_embeddings", 4096)
         self._max_tokens = min(max_tokens or positions, positions)
         self._identity = ModelIdentity(
-            name, model_digest(folder), "transformers", transformers.__version__
+            name, model_digest(folder), "transformers", transformers.__version__, dtype
         )
 
     @property

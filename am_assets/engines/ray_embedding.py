@@ -11,7 +11,11 @@ from am_assets.core.code.files import sources_digest
 from am_assets.core.code.guard import check_same
 from am_assets.core.config import Embedding, Model
 from am_assets.core.requests import ModelIdentity
-from am_assets.engines.embedding import SentenceTransformerEngine, load_embedding_engine
+from am_assets.engines.embedding import (
+    SentenceTransformerEngine,
+    device_of,
+    load_embedding_engine,
+)
 from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 
 _TEXTS = 128
@@ -40,7 +44,7 @@ class RayEmbeddingEngine:
         self._arguments = (model, settings, folder)
         self._local = local
         actors = pool.actors("embedding")
-        on_gpu = str(model.options.get("device", "cpu")) != "cpu"
+        on_gpu = device_of(model) != "cpu"
         self._actors = actors if on_gpu else replace(actors, gpus=0)
         self._handles: list[Any] = []
 

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from am_assets.core.chat_templates import TEMPLATE_DATE
 from am_assets.core.code.files import sources_digest
 from am_assets.core.code.guard import check_same
 from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
@@ -59,6 +61,7 @@ class RayEngine:
         dtype: str = "float32",
         max_model_len: int | None = None,
         options: Mapping[str, Any] | None = None,
+        template_date: date = TEMPLATE_DATE,
     ) -> None:
         self._pool = pool
         actors = pool.actors(role)
@@ -71,6 +74,7 @@ class RayEngine:
             "dtype": dtype,
             "max_model_len": max_model_len,
             "options": {"threads": self._actors.cpus, **(options or {})},
+            "template_date": template_date,
         }
         # Renders and counts as the actors do; its weights are never loaded.
         self._local = VllmEngine(**self._arguments)

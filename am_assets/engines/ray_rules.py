@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, get_args
 
 from am_assets.core.code.files import sources_digest
 from am_assets.core.code.guard import check_same
@@ -13,7 +13,7 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.decide import ThreadedRules
 from am_assets.stages.verification.outcome import Outcome
-from am_assets.stages.verification.runner import IsolationMissing
+from am_assets.stages.verification.runner import IsolationMissing, Language
 
 _RETRIES = 3
 
@@ -34,13 +34,12 @@ class RayRules:
         self._lock = threading.Lock()
         self._waiting: dict[Any, int] = {}
         """Batches given to each actor and not decided."""
-        self._isolation = ""
+        self._isolation: dict[Language, str] = {}
 
-    @property
-    def isolation(self) -> str:
-        """What code runs in, "none" where it does not run; the same on every node."""
+    def isolation(self, language: Language) -> str:
+        """What programs of a language run in and by, "none" where none run; alike on all nodes."""
         self._started()
-        return self._isolation
+        return self._isolation[language]
 
     def submit(
         self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
@@ -88,20 +87,27 @@ class RayRules:
             }
             self._pool.hold(self.close, shared=True)
             try:
-                found = set(ray.get([actor.isolation.remote() for actor in self._waiting]))
+                found = {
+                    language: set(
+                        ray.get([actor.isolation.remote(language) for actor in self._waiting])
+                    )
+                    for language in get_args(Language)
+                }
             except RayError as error:
                 self.close()
                 raise RayUnusable(
                     f"Ray's actors for verification do not start ({reason(error)}): see that "
                     "am-assets is installed on every node"
                 ) from error
-            if len(found) > 1:
-                self.close()
-                raise RayUnusable(
-                    f"Ray's nodes isolate programs differently ({', '.join(sorted(found))}): "
-                    "verdicts would depend on the node, so make them alike"
-                )
-            (self._isolation,) = found
+            for language, ways in found.items():
+                if len(ways) > 1:
+                    self.close()
+                    raise RayUnusable(
+                        f"Ray's nodes run {language} programs differently "
+                        f"({', '.join(sorted(ways))}): verdicts would depend on the node, so make "
+                        "them alike"
+                    )
+                (self._isolation[language],) = ways
         return self._waiting
 
 
@@ -117,9 +123,9 @@ class RulesActor:
             sandbox = None
         self._rules = ThreadedRules(sandbox, workers)
 
-    def isolation(self) -> str:
+    def isolation(self, language: Language) -> str:
         """See `RuleRunner.isolation`."""
-        return self._rules.isolation
+        return self._rules.isolation(language)
 
     def decide(
         self, checks: Sequence[Check], config: VerificationConfig, require_format: bool

@@ -1,16 +1,23 @@
 """Rating of conversations by a reward model: a sequence classifier with one output a dimension."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification
 
+from am_assets.core.chat_templates import TEMPLATE_DATE, folder_uses_clock
+from am_assets.core.libraries import versions
 from am_assets.core.requests import Message, ModelIdentity
+from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.models import model_digest
 
 LOW, HIGH = 0.0, 4.0
+OPTIONS = ("dimensions",)
+"""Options of a reward model in a profile."""
 
 
 class RewardModel:
@@ -18,7 +25,8 @@ class RewardModel:
 
     Each conversation is one forward pass of its own: the floats of a batched pass depend on who
     shares the batch, and a rating must not. Runs on a GPU when there is one.
-    `dimensions` names the outputs where the model's own id2label does not.
+    The option `dimensions` names the outputs where the model's own id2label does not. Raises
+    ValueError for options that cannot be used.
     """
 
     def __init__(
@@ -28,11 +36,11 @@ class RewardModel:
         *,
         dtype: str = "float32",
         max_tokens: int | None = None,
-        dimensions: Sequence[str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        template_date: date = TEMPLATE_DATE,
     ) -> None:
-        import transformers
-
-        self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
+        dimensions = known_options(options or {}).get("dimensions")
+        self._tokenizer = ChatTokenizer(folder, template_date)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = AutoModelForSequenceClassification.from_pretrained(
             str(folder), dtype=getattr(torch, dtype)
@@ -48,7 +56,11 @@ class RewardModel:
         positions = getattr(self._model.config, "max_position_embeddings", 4096)
         self._max_tokens = min(max_tokens or positions, positions)
         self._identity = ModelIdentity(
-            name, model_digest(folder), "transformers", transformers.__version__, dtype
+            name,
+            model_digest(folder),
+            "transformers",
+            versions("transformers", "tokenizers", "torch"),
+            _computed(dtype, folder, template_date),
         )
 
     @property
@@ -70,9 +82,8 @@ class RewardModel:
         """
         ratings = np.empty((len(conversations), len(self._dimensions)), dtype=np.float32)
         for row, conversation in enumerate(conversations):
-            turns = [dict(message) for message in conversation]
-            text = self._tokenizer.apply_chat_template(turns, tokenize=False)
-            ids = self._tokenizer(text, add_special_tokens=False)["input_ids"][-self._max_tokens :]
+            text = self._tokenizer.render(conversation, to_continue=False)
+            ids = self._tokenizer.token_ids(text)[-self._max_tokens :]
             with torch.inference_mode():
                 logits = self._model(input_ids=torch.tensor([ids], device=self._device)).logits
             ratings[row] = logits[0].float().cpu().numpy()
@@ -81,3 +92,19 @@ class RewardModel:
     def close(self) -> None:
         """Free the weights."""
         self._model.to("meta")
+
+
+def _computed(dtype: str, folder: Path, template_date: date) -> str:
+    """How ratings are computed: their precision, and the day it is where the template asks."""
+    return f"{dtype} on {template_date}" if folder_uses_clock(folder) else dtype
+
+
+def known_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`options`, when a reward model has them all. Raises ValueError naming one that it has not."""
+    unknown = sorted(set(options) - set(OPTIONS))
+    if unknown:
+        raise ValueError(
+            f"models.reward.options has no {unknown[0]}, only {', '.join(OPTIONS)}: correct or "
+            "remove it"
+        )
+    return options

@@ -20,19 +20,14 @@ from am_assets.core.config import Model, Profile
 from am_assets.core.engines import Progress
 from am_assets.core.model_name import model_name
 from am_assets.core.requests import GenerationEngine, RewardEngine, WindowedEngine
+from am_assets.engines import uses
 from am_assets.engines.embedding import (
     SentenceTransformerEngine,
     embedding_folder,
-    folder_digest,
     load_embedding_engine,
 )
-from am_assets.engines.models import (
-    ModelMissing,
-    locate_model,
-    model_digest,
-    precision,
-)
-from am_assets.engines.openai_engine import OpenAIEngine, served_digest
+from am_assets.engines.models import ModelMissing, locate_model
+from am_assets.engines.openai_engine import OpenAIEngine, weights_folder
 from am_assets.engines.perplexity import Perplexity
 from am_assets.engines.ray_embedding import RayEmbeddingEngine
 from am_assets.engines.ray_engine import RayEngine
@@ -43,6 +38,16 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.stages.verification.runner import IsolationMissing
 
+_USES = {
+    "teacher": uses.answers,
+    "instruct": uses.answers,
+    "base": uses.answers,
+    "reward": uses.ratings,
+    "reference": uses.perplexities,
+    "serving": uses.serving,
+    "tokens": uses.tokens,
+    "training": uses.training,
+}
 _OPEN_ON_CPU = 4
 _OPEN_ON_GPU = 1
 """A causal engine takes most of a GPU's memory for its key-value cache."""
@@ -59,27 +64,25 @@ class ProfileEngines:
         self._causal: OrderedDict[str, GenerationEngine] = OrderedDict()
         self._folders: list[Path] = []
 
-    def digest(self, role: str) -> str | None:
-        """Digest and precision of the weights a role names, None where the profile has none."""
+    def digest(self, use: str) -> str | None:
+        """What the results of one use of a model follow from; see `core.engines.Engines`."""
+        role, _, way = use.partition(":")
         if role == "embedding":
-            return f"{self._embedding_digest}/{self._profile.models.embedding.dtype}"
+            return uses.vectors(self._profile.models.embedding, self._embedding_folder)
         model = self._model(role)
-        if model is None:
-            return None
-        if model.engine == "openai":
-            return f"{served_digest(model, role)}/{model.dtype}"
-        weights = model_digest(locate_model(model, role))
-        options = model.options if model.engine == "vllm" else {}
-        return f"{weights}/{precision(model.dtype, options)}"
+        return None if model is None else _USES[way or role](model, role)
 
     def folder(self, role: str) -> Path | None:
         """Folder with the weights of a role, None where the profile has none."""
         model = self._model(role)
-        return None if model is None else locate_model(model, role)
+        if model is None:
+            return None
+        served = weights_folder(model, role) if model.engine == "openai" else None
+        return served or locate_model(model, role)
 
     @cached_property
-    def _embedding_digest(self) -> str:
-        return folder_digest(embedding_folder(self._profile.models.embedding, self._home))
+    def _embedding_folder(self) -> Path:
+        return embedding_folder(self._profile.models.embedding, self._home)
 
     @property
     def _home(self) -> Path:
@@ -151,7 +154,8 @@ class ProfileEngines:
             model_name(model),
             dtype=model.dtype,
             max_tokens=model.max_model_len,
-            dimensions=model.options.get("dimensions"),
+            options=model.options,
+            template_date=model.template_date,
         )
 
     def reward(self) -> RewardEngine | None:
@@ -166,7 +170,10 @@ class ProfileEngines:
                 "sft.perplexity_limit needs a model to score with: set models.reference in the "
                 "profile"
             )
-        return Perplexity(locate_model(model, "reference"), "reference", dtype=model.dtype).score
+        folder = locate_model(model, "reference")
+        return Perplexity(
+            folder, "reference", dtype=model.dtype, max_tokens=model.max_model_len
+        ).score
 
     @cached_property
     def _sandbox(self) -> Sandbox | None:
@@ -223,6 +230,7 @@ class ProfileEngines:
             "dtype": model.dtype,
             "max_model_len": model.max_model_len,
             "options": model.options,
+            "template_date": model.template_date,
         }
         served = "base" if role == "checkpoint" else role
         if self._on_ray(served):

@@ -12,11 +12,13 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from am_assets.core.chat_templates import TEMPLATE_DATE
 from am_assets.core.requests import (
     Cause,
     Completion,
@@ -56,7 +58,8 @@ class VllmEngine:
     Starts at the first `generate`. Options: `threads` (CPU threads, default all this process may
     use), `kv_cache_gib` (CPU, default 1), `in_flight` (requests handed to vLLM at a time, default
     twice `max_num_seqs`), `batch_invariant` (GPU); every other option is an argument of vLLM's
-    EngineArgs (tensor_parallel_size, gpu_memory_utilization, max_num_seqs, …).
+    EngineArgs (tensor_parallel_size, gpu_memory_utilization, max_num_seqs, …); docs/engines.md says
+    which of them are identity.
     Several may be open at once, one generates at a time.
     """
 
@@ -68,13 +71,14 @@ class VllmEngine:
         dtype: str = "float32",
         max_model_len: int | None = None,
         options: Mapping[str, Any] | None = None,
+        template_date: date = TEMPLATE_DATE,
     ) -> None:
         self._folder = folder
         self._dtype = dtype
         self._max_model_len = max_model_len
         self._options = dict(options or {})
         self._in_flight = int(self._options.pop("in_flight", 0))
-        self._tokenizer = ChatTokenizer(folder)
+        self._tokenizer = ChatTokenizer(folder, template_date)
         self._identity = ModelIdentity(
             name,
             model_digest(folder),

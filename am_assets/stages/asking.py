@@ -198,12 +198,17 @@ def _fit(
     The same seed gives a longer answer with the same beginning, so a longer one can be cut.
     """
     answer, wanted = remembered.completion, request.sampling.max_tokens
+    room = engine.model.context
     if answer.finish_reason == "length":
         # By its own limit, or by the end of the context, which may be further off now.
         by_context = answer.completion_tokens < remembered.limit
-        room = engine.model.context
         roomier = room is not None and room > (remembered.context or room)
         if (by_context and roomier) or (not by_context and wanted > remembered.limit):
+            return None
+    if room is not None and answer.prompt_tokens:
+        # It ends where the context does, which may be nearer now; a prompt may not fit at all.
+        wanted = min(wanted, room - answer.prompt_tokens)
+        if wanted < 1:
             return None
     if not answer.completion_tokens and answer.text and wanted < remembered.limit:
         return None  # the server did not say how many tokens there are

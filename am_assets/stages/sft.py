@@ -10,12 +10,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 
+from am_assets.core.chat_templates import TEMPLATE_DATE, pinned
 from am_assets.core.config import Recipe
 from am_assets.core.identity import digest
 from am_assets.core.schema import kept
@@ -45,14 +47,15 @@ def train(
     base: Path,
     out: Path,
     *,
+    template_date: date = TEMPLATE_DATE,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> TrainingMetrics:
     """Train the model in folder `base` on the kept rows of `sft` (schema SFT) into folder `out`.
 
     `out` gets weights, config, tokenizer and metrics.json; a LoRA training is merged, and its
-    adapter is kept in `adapter/`. The recipe `base` copies the base model. Raises ValueError when
-    there is nothing to train on.
+    adapter is kept in `adapter/`. The recipe `base` copies the base model. Where the chat template
+    prints today's date, it is `template_date`. Raises ValueError when there is nothing to train on.
     """
     out.mkdir(parents=True, exist_ok=True)
     if recipe.kind == "base":
@@ -63,7 +66,7 @@ def train(
         if not examples:
             raise ValueError("the SFT dataset has no kept row: there is nothing to train on")
         with _deterministic(threads or len(os.sched_getaffinity(0))) as fixed:
-            metrics = _fit(examples, recipe, base, out, fixed, progress)
+            metrics = _fit(examples, recipe, base, out, fixed, progress, template_date)
     text = json.dumps(asdict(metrics), indent=1, sort_keys=True)
     (out / METRICS_FILE).write_text(text + "\n", encoding="utf-8")
     return metrics
@@ -110,6 +113,7 @@ def _fit(
     out: Path,
     threads: int,
     progress: Progress | None,
+    template_date: date,
 ) -> TrainingMetrics:
     import torch
     from datasets import Dataset, disable_progress_bars
@@ -122,7 +126,10 @@ def _fit(
     # Progress is the caller's business; these bars would fill a run's log.
     disable_progress_bars()
     transformers_logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(str(base))
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(base))
+    template = tokenizer.chat_template
+    if template:
+        tokenizer.chat_template = pinned(tokenizer.get_chat_template(), template_date)
     model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32)
     lora = None
     if recipe.kind == "lora":
@@ -150,6 +157,7 @@ def _fit(
     # Trainer switches the cache off in the config it trains with; a served model wants it.
     trained.config.use_cache = True
     trained.save_pretrained(str(out))
+    tokenizer.chat_template = template
     tokenizer.save_pretrained(str(out))
     losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return TrainingMetrics(

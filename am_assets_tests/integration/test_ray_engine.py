@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import psutil
@@ -32,6 +32,7 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
 from am_assets.stages.verification.decide import ThreadedRules
+from am_assets.stages.verification.runner import Language
 
 SECTION = Ray(actors={"teacher": 2, "base": 2, "embedding": 2, "verification": 2})
 TEACHER = locate_model(Model(path="mini:teacher", engine="vllm"), "teacher")
@@ -112,9 +113,9 @@ def test_rules_in_actors_decide_the_same_though_one_was_killed(pool: RayPool):
     config, checks = VerificationConfig(), list(_checks())
     with Sandbox(workers=2) as sandbox, ThreadedRules(sandbox) as here:
         expected = here.submit(checks, config, True).result()
-        isolation = here.isolation
+        isolation = [here.isolation(language) for language in get_args(Language)]
     rules = RayRules(pool)
-    assert rules.isolation == isolation
+    assert [rules.isolation(language) for language in get_args(Language)] == isolation
     shares = [checks[start : start + 10] for start in range(0, len(checks), 10)]
     futures = [rules.submit(share, config, True) for share in shares]
     _kill("ray::RulesActor")

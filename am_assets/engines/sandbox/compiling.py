@@ -25,6 +25,10 @@ _PATH = re.compile(r"(?:/[^\s:/'\"`,;()]+)+/")
 _NO_ROOM = re.compile(
     r"out of memory|memory exhausted|File too large|Cannot allocate memory|std::bad_alloc"
 )
+_NONE = (
+    "there is no g++ on this machine that links statically: install it (Debian's g++ and libc6-dev)"
+)
+_BROKEN = "g++ compiles nothing here: am-assets doctor says what is wrong with it"
 _HELLO = "#include <iostream>\n#include <vector>\nint main() { std::cout << 1; }\n"
 
 
@@ -48,7 +52,7 @@ class Compiler:
         Raises RunnerFailed where the failure is ours.
         """
         if self._toolchain is None:
-            return RunResult("no_compiler", detail="there is no g++ on this machine")
+            return RunResult("no_compiler", detail=_NONE)
         key = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
         with self._lock:
             if key in self._kept:
@@ -56,9 +60,7 @@ class Compiler:
                 return _own(self._kept[key])
         made = _compiled(source, self._toolchain, server)
         if isinstance(made, RunResult) and not self._works(server):
-            return RunResult(
-                "no_compiler", detail="g++ compiles nothing here: see am-assets doctor"
-            )
+            return RunResult("no_compiler", detail=_BROKEN)
         owned = _own(made)
         with self._lock:
             self._keep(key, made)

@@ -4,7 +4,7 @@ import os
 import platform
 import queue
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self
 
 from am_assets.core.code.versions import code_version
 from am_assets.engines.sandbox import probe
@@ -47,9 +47,7 @@ class Sandbox:
 
     @property
     def version(self) -> str:
-        code = code_version(Sandbox)
-        runtimes = (self.runtime(language) for language in get_args(Language))
-        return f"{code} on {', '.join(runtimes)}"
+        return code_version(Sandbox)
 
     def runtime(self, language: Language) -> str:
         """See `CodeRunner.runtime`."""

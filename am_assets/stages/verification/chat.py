@@ -79,7 +79,12 @@ class RewardJudge:
     def _key(self, answer: Answer) -> str:
         model = self._engine.model
         return digest(
-            KIND, _conversation(answer), model.digest, model.dtype, self._engine.max_tokens
+            KIND,
+            _conversation(answer),
+            model.digest,
+            model.dtype,
+            self._engine.max_tokens,
+            model.engine_version,
         )
 
     def _remember(

@@ -78,7 +78,7 @@ def _run(tests: Sequence[CodeTest], runner: CodeRunner, config: CodeConfig) -> O
     for index, test in enumerate(tests):
         result = runner.run(test.job)
         if result.status == "no_compiler":
-            return VERIFIER.unverifiable("no_compiler", detail=result.detail)
+            return VERIFIER.error("compiler_missing", detail=result.detail)
         if result.status in ("compile_error", "compile_limit"):
             return VERIFIER.failed(result.status, **evidence, passed=0, detail=result.detail)
         judged = test.judge(result)

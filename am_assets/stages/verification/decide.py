@@ -19,7 +19,7 @@ from am_assets.stages.verification.instruction import check_instructions
 from am_assets.stages.verification.math_check import MathCheck, check_math_batch
 from am_assets.stages.verification.math_pool import MathPool
 from am_assets.stages.verification.outcome import Outcome, Verifier
-from am_assets.stages.verification.runner import CodeRunner
+from am_assets.stages.verification.runner import CodeRunner, Language
 from am_assets.stages.verification.science import check_science
 
 _RULES = Verifier("rules", rules.VERSION)
@@ -29,9 +29,11 @@ _DEPTH = 100
 class RuleRunner(Protocol):
     """Runs `decide` on batches of checks, as many at a time as it has workers for."""
 
-    @property
-    def isolation(self) -> str:
-        """What code runs in, with its version: the same text wherever verdicts are the same."""
+    def isolation(self, language: Language) -> str:
+        """What programs of a language run in and by, with versions; "none" where they do not run.
+
+        The same text wherever verdicts on them are the same.
+        """
         ...
 
     def submit(
@@ -54,11 +56,11 @@ class ThreadedRules:
         workers = sandbox.workers if sandbox else 0
         self._threads = ThreadPoolExecutor(max(workers, self._pool.workers))
 
-    @property
-    def isolation(self) -> str:
+    def isolation(self, language: Language) -> str:
         if self._code is None:
             return "none"
-        return f"{self._code.runner.tier} {self._code.runner.version}"
+        runner = self._code.runner
+        return f"{runner.tier} {runner.version} on {runner.runtime(language)}"
 
     def submit(
         self, checks: Sequence[Check], config: VerificationConfig, require_format: bool

@@ -19,7 +19,9 @@ from am_assets.stages.verification.decide import RuleRunner, decide, too_deep
 from am_assets.stages.verification.instruction import check_instructions
 from am_assets.stages.verification.math_check import check_math_batch
 from am_assets.stages.verification.outcome import Decided, Outcome
+from am_assets.stages.verification.program_text import LanguageUnsupported, language_of
 from am_assets.stages.verification.rules import answer_of, repeats_itself
+from am_assets.stages.verification.runner import Language
 from am_assets.stages.verification.science import check_science
 
 KIND = "verdict"
@@ -55,7 +57,7 @@ class RememberedRules:
     ) -> None:
         self._runner, self._memory = runner, memory
         self._config, self._require_format = config, require_format
-        self._basis = {kind: self._determined_by(kind) for kind in _RULES}
+        self._basis: dict[tuple[Kind, Language | None], str] = {}
 
     def start(self, checks: Sequence[Check]) -> "Started":
         """Begin to decide `checks`; what is missing goes to the runner, the rest is read."""
@@ -96,17 +98,23 @@ class RememberedRules:
         decided.add_done_callback(remember)
         return kept
 
-    def _determined_by(self, kind: Kind) -> str:
-        """What verdicts on one kind of check follow from, but for the check."""
+    def _determined_by(self, kind: Kind, language: Language | None) -> str:
+        """What verdicts on one kind of check follow from, but for the check.
+
+        Nothing that only another kind, or programs of another language, are decided by.
+        """
         settings: dict[str, Any] = {"rules": self._config.rules.model_dump(mode="json")}
         if kind != "chat":
             settings[kind] = getattr(self._config, kind).model_dump(mode="json")
-        isolation = self._runner.isolation if kind == "code" else ""
+        isolation = self._runner.isolation(language) if language else ""
         return digest(KIND, kind, settings, self._require_format, isolation, *_versions(kind))
 
     def _key(self, check: Check) -> str:
+        of = (check.kind, _language(check))
+        if of not in self._basis:
+            self._basis[of] = self._determined_by(*of)
         return digest(
-            self._basis[check.kind],
+            self._basis[of],
             check.prompt,
             check.response,
             check.reference_answer,
@@ -166,6 +174,21 @@ def _versions(kind: Kind) -> tuple[str, ...]:
     code = code_of(answer_of, repeats_itself, too_deep, *_RULES[kind])
     libraries = (f"{name} {version}" for name, version in code.libraries.items())
     return (code.version, alone(decide), ".".join(map(str, sys.version_info[:2])), *libraries)
+
+
+def decided_by(kind: Kind) -> list[str]:
+    """Versions of the code and libraries that decide checks of one kind, and no other's."""
+    return list(_versions(kind))
+
+
+def _language(check: Check) -> Language | None:
+    """The language that a check's program runs in, None where none is run."""
+    if check.kind != "code" or not isinstance(check.test_case, dict):
+        return None
+    try:
+        return language_of(check.test_case)
+    except LanguageUnsupported:
+        return None
 
 
 def _text(value: Any) -> str:

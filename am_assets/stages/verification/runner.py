@@ -78,11 +78,11 @@ class CodeRunner(Protocol):
 
     @property
     def version(self) -> str:
-        """Version of the isolation and of what runs in it: verdicts may change with it."""
+        """Version of the isolation, without what runs programs in it: verdicts follow from it."""
         ...
 
     def runtime(self, language: Language) -> str:
-        """What runs programs of `language`, with its version, for evidence."""
+        """What runs programs of `language`, with its version."""
         ...
 
     @property

@@ -194,11 +194,12 @@ def test_a_compilers_message_is_evidence_without_paths(sandbox):
     assert "/usr" not in outcome.evidence["detail"]
 
 
-def test_without_a_compiler_a_sample_is_unverifiable(monkeypatch):
+def test_without_a_compiler_a_sample_waits_for_one(monkeypatch):
     with Sandbox(workers=1) as fresh:
         monkeypatch.setattr(fresh, "_compiler", Compiler(None))
         outcome = check(fresh, HONEST["cin and cout"])
-    assert (outcome.status, outcome.reason) == ("unverifiable", "no_compiler")
+    assert (outcome.status, outcome.reason) == ("error", "compiler_missing")
+    assert "install it" in outcome.evidence["detail"]
 
 
 def test_a_program_is_compiled_once(sandbox):

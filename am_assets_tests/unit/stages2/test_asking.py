@@ -293,3 +293,24 @@ def test_an_answer_of_unknown_length_is_not_taken_for_a_short_one():
     assert len(engine.asked) == 16
     responses_of(_prompts(4), labels, [], engine, _config(max_tokens=2), memory)
     assert len(engine.asked) == 32
+
+
+@pytest.mark.parametrize(("context", "asked", "tokens"), [(9, 0, 6), (7, 0, 4), (3, 1, 6)])
+def test_a_remembered_answer_ends_where_the_context_does_now(context: int, asked: int, tokens: int):
+    """Answers of 6 tokens to prompts of 3; with less room a fresh one would end sooner."""
+
+    class Roomy(ScriptedEngine):
+        def __init__(self, context: int | None) -> None:
+            super().__init__(lambda request: "one two three four five six")
+            self._context = context
+
+        @property
+        def model(self) -> ModelIdentity:
+            return replace(super().model, context=self._context)
+
+    memory = RowMemory()
+    _ask(Roomy(None), memory, [1])
+    engine = Roomy(context)
+    answers = _ask(engine, memory, [1])
+    assert len(engine.asked) == asked
+    assert [len(text.split()) for text in answers.values()] == [tokens]

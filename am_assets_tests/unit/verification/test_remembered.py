@@ -39,15 +39,18 @@ class EchoSandbox:
 
     tier, workers, starts = "echo", 2, 1
 
-    def __init__(self, version: str = "1", broken: int = 0) -> None:
+    def __init__(self, version: str = "1", broken: int = 0, compiler: str = "g++ 12") -> None:
         self.version = version
+        self.compiler = compiler
         self.jobs: list[Job] = []
         self._broken = broken
 
     def runtime(self, language: Language) -> str:
-        return language
+        return self.compiler if language == "cpp" else language
 
     def run(self, job: Job) -> RunResult:
+        if job.language == "cpp" and self.compiler == "none":
+            return RunResult("no_compiler", detail="there is no g++ on this machine")
         if "control" in job.source:
             return real_sandbox().run(job)
         self.jobs.append(job)
@@ -189,6 +192,62 @@ def test_another_sandbox_decides_code_anew_and_nothing_else():
     later = Setup(memory, sandbox=EchoSandbox(version="2"))
     later.run(CHECKS)
     assert later.asked == ["code"]
+
+
+CPP = check("cpp", "code", "```cpp\nint main() {}\n```", test_case=TEST | {"language": "cpp"})
+
+
+def test_a_program_without_its_compiler_waits_and_is_judged_when_it_is_there():
+    memory = RowMemory()
+    first = Setup(memory, sandbox=EchoSandbox(compiler="none")).run([CODE, CPP])
+    assert [(one.status, one.reason) for one in first] == [
+        ("pass", ""),
+        ("error", "compiler_missing"),
+    ]
+    later = Setup(memory)
+    assert [one.status for one in later.run([CODE, CPP])] == ["pass", "pass"]
+    # Of programs of another language nothing is decided anew.
+    assert later.asked == ["cpp"]
+    newer = Setup(memory, sandbox=EchoSandbox(compiler="g++ 13"))
+    newer.run([CODE, CPP])
+    assert newer.asked == ["cpp"]
+
+
+@pytest.mark.parametrize(
+    ("config", "asked"),
+    [
+        ({"chat": {"threshold": 0.1}}, []),
+        ({"math": {"timeout_s": 3}}, ["sum"]),
+        ({"code": {"time_limit_s": 3}}, ["code"]),
+        ({"science": {"pass_score": 3}}, ["exact", "number", "prose"]),
+        ({"instruction": {"pass_score": 0.5}}, ["instruction"]),
+        ({"judge": {"max_tokens": 99}}, []),
+        ({"rules": {"repetition_ngram": 30}}, [*(one.id for one in CHECKS), "sum"]),
+    ],
+)
+def test_a_setting_has_only_its_own_kind_decided_anew(config: dict[str, Any], asked: list[str]):
+    memory = RowMemory()
+    checks = [*CHECKS, check("sum", "math", "It is \\boxed{4}", reference_answer="4")]
+    Setup(memory).run(checks)
+    later = Setup(memory)
+    later.run(checks, VerificationConfig.model_validate(config))
+    assert sorted(later.asked) == sorted(asked)
+
+
+def test_a_rating_is_kept_by_precision_day_and_libraries():
+    rated = next(one for one in CHECKS if one.kind == "chat")
+    memory = RowMemory()
+    Setup(memory).run([rated])
+
+    def calls(**changed: str) -> list[int]:
+        engine = LengthReward()
+        engine.model = dataclasses.replace(engine.model, **changed)  # type: ignore[misc]
+        Setup(memory, reward=engine).run([rated])
+        return engine.calls
+
+    assert calls() == calls(name="moved", engine="elsewhere") == []
+    for changed in ("digest", "dtype", "engine_version"):
+        assert calls(**{changed: "another"}) == [1], changed
 
 
 def test_another_version_of_the_rules_decides_anew(monkeypatch: pytest.MonkeyPatch):
