@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from functools import cache
 
 SCHEME = b"am-content-1"
 
@@ -39,15 +40,23 @@ def content_form(prompt: str) -> str:
     Unicode form, case, white space, punctuation, bullets and emphasis do not matter. Superscripts,
     subscripts and operators do: 10² is not 102, and 3+4 neither 34 nor 3-4.
     """
-    text = _LIFTED.sub(_lifted, prompt)
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
-    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    text = _EMPHASIS.sub(" ", _LATEX_SPACING.sub(" ", _IGNORED.sub("", text)))
-    found = [token for token in _TOKEN.findall(text) if _says_something(token)]
+    text = prompt.casefold() if prompt.isascii() else _folded(prompt)
+    text = _EMPHASIS.sub(" ", _LATEX_SPACING.sub(" ", text))
+    found = [
+        token
+        for token in _TOKEN.findall(text)
+        if token[0].isalnum() or token in _OPERATORS or _is_sign(token)
+    ]
     return " ".join(
         token for index, token in enumerate(found) if not _joins_words(found, index, token)
     )
+
+
+def _folded(prompt: str) -> str:
+    """A text with characters that have other forms, in the form that compares."""
+    text = unicodedata.normalize("NFKC", _LIFTED.sub(_lifted, prompt)).casefold()
+    text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    return _IGNORED.sub("", "".join(c for c in text if unicodedata.category(c) != "Cf"))
 
 
 def _lifted(match: re.Match[str]) -> str:
@@ -57,10 +66,10 @@ def _lifted(match: re.Match[str]) -> str:
     return sign + unicodedata.normalize("NFKC", text)
 
 
-def _says_something(token: str) -> bool:
-    if token[0].isalnum() or token in _OPERATORS:
-        return True
-    category = unicodedata.category(token[0])
+@cache
+def _is_sign(token: str) -> bool:
+    """Whether a character that is no letter, digit or operator tells texts apart: ∑, €, emoji."""
+    category = unicodedata.category(token)
     return category[0] == "M" or category in ("Sm", "Sc", "So")
 
 
