@@ -13,6 +13,7 @@ from am_assets.core.config import Profile
 from am_assets.core.engines import Engines
 from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger, LedgerError, ledger_of
+from am_assets.core.manifest import Ref
 from am_assets.core.materialize import Materializer, Outcome
 from am_assets.core.memory import Entry
 from am_assets.core.schema import DEDUPLICATED, PROMPTS, VANISHED
@@ -22,6 +23,7 @@ from am_assets_tests.conftest import TINY, dvc
 
 WEEKS = ["2025-01-06", "2025-01-13"]
 A, B = ({"source": name, "week": WEEKS[0]} for name in "ab")
+A_PROMPTS = Ref(asset="prompts", partition=("a", WEEKS[0]))
 FIRST, SECOND = ({"week": week} for week in WEEKS)
 
 
@@ -336,3 +338,49 @@ def test_the_row_memory_outlives_the_run_and_serves_other_profiles(world: _World
     world.run(dataclasses.replace(world.prompts, build=remembering), A)
     other = Store(world.store.root, "other")
     assert other.memory.get("generation", [(digest("key"), "sample")])
+
+
+def test_a_build_sees_no_artifact_that_its_stage_does_not_declare(world: _World) -> None:
+    world.run_all()
+
+    def curious(run: Run) -> Built:
+        assert [ref.asset for ref in run.snapshot.refs()] == ["deduplicated"]
+        with pytest.raises(InputMissing, match=r"prompts a\|2025-01-06 is not an input"):
+            run.snapshot.table(A_PROMPTS, "prompts", ["sample_id"])
+        return Built([], root=str(run.snapshot.manifest(A_PROMPTS)))
+
+    stage = dataclasses.replace(world.reader, build=curious)
+    with pytest.raises(InputMissing, match="vanished does not declare that it reads prompts"):
+        world.run(dataclasses.replace(stage, config=lambda profile, key: {"again": True}), A)
+
+
+def test_a_build_of_one_source_sees_no_more_of_a_weekly_artifact_than_its_slice(
+    world: _World,
+) -> None:
+    world.run_all()
+
+    def curious(run: Run) -> Built:
+        (ref,) = run.refs("deduplicated")
+        assert run.manifest(ref).root == run.inputs[0].root
+        assert run.manifest(ref).rows_kept is None
+        assert run.read_ref(ref, "deduplicated")["source"].unique().to_pylist() == ["a"]
+        run.file(ref, "deduplicated.parquet")
+        raise AssertionError
+
+    stage = dataclasses.replace(world.reader, build=curious)
+    with pytest.raises(InputMissing, match="does not cover all of it"):
+        world.run(dataclasses.replace(stage, config=lambda profile, key: {"again": True}), A)
+
+
+def test_a_ledger_that_is_read_makes_its_reader_stale_when_it_changes(world: _World) -> None:
+    world.weekly = dataclasses.replace(
+        world.weekly, reads=(Read("prompts", SOURCE_WEEK, accounts=True),)
+    )
+    world.run_all()
+    assert world.run_all() == []
+    world.ledger = lambda table: ledger_of(table, collapsed={"repeat": 1})
+    changed = dataclasses.replace(world.prompts, config=lambda profile, key: {"again": True})
+    for key in (A, B):
+        world.run(changed, key)
+    world.built.clear()
+    assert not world.run(world.weekly, FIRST).reused

@@ -4,13 +4,15 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from am_assets.core.config import Profile
 from am_assets.core.stage import Read, Stage
 from am_assets.core.store import Store
 from am_assets.definitions import STAGES
-from am_assets_tests.conftest import NO_AUTHOR, am_assets, write_tiny
+from am_assets_tests.conftest import NO_AUTHOR, TINY, WEEK, am_assets, write_tiny
 from am_assets_tests.integration.attacking.provenance import altered_provenance, moved_folder
 
 PACKAGE = Path(__file__).parents[2] / "am_assets"
@@ -104,3 +106,16 @@ def test_builds_read_published_tables_through_the_readers_that_check_columns() -
         if _RAW_READERS.search(path.read_text())
     }
     assert found == set(_READ_OTHER_THINGS)
+
+
+def test_who_is_released_as_having_answered_is_in_the_derivation_of_responses(
+    tmp_path: Path,
+) -> None:
+    responses = next(stage for stage in STAGES if stage.name == "responses")
+    settings: list[dict[str, Any]] = []
+    for place in ("one/teacher", "two/teacher", "two/renamed"):
+        (tmp_path / place).mkdir(parents=True)
+        teacher = {"path": str(tmp_path / place), "engine": "vllm"}
+        profile = Profile.model_validate({**TINY, "models": {**TINY["models"], "teacher": teacher}})
+        settings.append(responses.config(profile, {"source": "sums", "week": WEEK}))
+    assert settings[0] == settings[1] != settings[2]

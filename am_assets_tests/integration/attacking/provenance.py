@@ -4,7 +4,7 @@ Each function takes a profile that is materialized in the project folder ($AM_AS
 that project (work in a copy), and returns a line: "held: …" or "broken: …".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,15 @@ from am_assets.partitions import week_keys
 _STALE = "made stale by an attack"
 
 
-def altered_provenance(profile: str) -> str:
+def altered_provenance(profile: str, without: Collection[str] = ()) -> str:
     """Every provenance column of every artifact altered, and all made again out of that.
 
     Stages are made again in the reverse of their order, so that each meets inputs whose roots are
-    the same and whose provenance is not.
+    the same and whose provenance is not. Assets in `without` (those that train) are left alone.
     """
     opened = Project.open(profile)
-    before = _manifests(opened.store)
+    published = _manifests(opened.store)
+    before = {ref: one for ref, one in published.items() if ref.asset not in without}
     files = {ref: dict(_files(opened.store, manifest)) for ref, manifest in before.items()}
     altered = sum(_alter(opened.store, manifest) for manifest in before.values())
     if not altered:
