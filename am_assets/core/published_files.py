@@ -12,6 +12,9 @@ from am_assets.core.kept import Kept
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.objects import Entry, Objects, StoreError, copy_checked, listing, parse_listing
 
+_NO_FILES = "d751713988987e9331980363e24189ce.dir"
+"""The list of an artifact without files."""
+
 
 class PublishedFiles:
     """The files of one profile's artifacts; `folder` says where one lies in the working tree."""
@@ -87,7 +90,8 @@ class PublishedFiles:
 
     def is_short(self, pointer: Pointer) -> bool:
         """Whether an object is missing or has another size than was published."""
-        size = len(listing(_entries(pointer))) if pointer.files else None
+        is_known = bool(pointer.files) or pointer.md5 == _NO_FILES
+        size = len(listing(_entries(pointer))) if is_known else None
         if not self.objects.has(Entry(pointer.md5, size)):
             return True
         try:
