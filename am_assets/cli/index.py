@@ -36,7 +36,8 @@ def neighbors(
     """Print the prompts nearest to a sample's, or to any text, by exact search.
 
     Similarities are exact cosines, equal ones in the order of ids, so that the answer is the same
-    however the index was built. The decision is that of dedup and decontamination.
+    however the index was built. The index is compared with its checksums and with the published
+    roots before it is asked. The decision is that of dedup and decontamination.
 
     \b
     Example:
@@ -52,11 +53,7 @@ def neighbors(
     loaded = load_profile(profile, folder)
     store = Store(find_root(), loaded.name)
     snapshot, index = store.snapshot(), open_index(store.root, loaded.name)
-    if missing := [part for part in published_partitions(snapshot) if not index.holds(part)]:
-        fail(
-            f"the vector index lacks {len(missing)} published partitions, {missing[0].source} "
-            f"{missing[0].week} among them: run `am-assets index --rebuild`"
-        )
+    index.check(published_partitions(snapshot))
     if sample_id is not None:
         vector = index.vector(sample_id)
         if vector is None:
@@ -97,7 +94,9 @@ def index(rebuild: bool, verify: bool, profile: str, as_json: bool) -> None:
     """Print what the vector index holds; make it anew, or prove it equal to what was published.
 
     The index follows from the versioned Parquet files of embedding_index. It is brought in line by
-    every materialization and by `am-assets restore`. A rebuild leaves no byte of the old one.
+    every materialization and by `am-assets restore`. Its files are compared with their checksums
+    each time, its rows with the published ones by --verify. A rebuild leaves no byte of the old
+    one.
 
     \b
     Example:
@@ -112,6 +111,8 @@ def index(rebuild: bool, verify: bool, profile: str, as_json: bool) -> None:
     held = open_index(store.root, store.profile)
     if rebuild:
         held.rebuild(partitions)
+    if problem := held.damage():
+        fail(f"the vector index is damaged ({problem}): run `am-assets index --rebuild`")
     rows = [
         {
             "source": part.source,

@@ -113,11 +113,15 @@ def status(profile: str, folder: Path | None, as_json: bool) -> None:
 @main.command()
 @profile_option
 def restore(profile: str) -> None:
-    """Bring data/ and the vector index in line with the data branch, from the DVC cache.
+    """Bring data/, the DVC cache and the vector index in line with the data branch.
+
+    Contents are compared, not only sizes. What is whole in one place mends the others; what is
+    whole nowhere is listed, and the rest is brought in line all the same. In a new clone the first
+    call writes the pointers that `dvc fetch` goes by.
 
     \b
-    Example (after deleting data/, or after fetching another clone's am-data branch):
-      dvc pull; am-assets restore
+    Example (in a new clone, or after deleting data/):
+      am-assets restore; dvc fetch; am-assets restore
     """
     from am_assets.core.config import load_profile
     from am_assets.core.store import Store, find_root
@@ -125,11 +129,23 @@ def restore(profile: str) -> None:
 
     store = Store(find_root(), load_profile(profile).name)
     snapshot = store.snapshot()
-    refs = snapshot.refs()
-    restored = sum(store.restore(manifest) for manifest in snapshot.manifests(refs).values())
+    refs, restored, lost = snapshot.refs(), 0, list[str]()
+    for manifest in snapshot.manifests(refs).values():
+        if problems := store.mend(manifest, thorough=True):
+            store.point(manifest)
+            lost += problems
+        else:
+            restored += store.restore(manifest, thorough=True)
     say(f"{len(refs)} artifacts published, {restored} brought in line")
+    for problem in lost:
+        say(problem)
+    if lost:
+        fail(
+            f"{len(lost)} files are whole in no place of this clone: run `dvc fetch`, then this "
+            "command again, or materialize their artifacts again"
+        )
     partitions = published_partitions(snapshot)
-    indexed = open_index(store.root, store.profile).bring_in_line(partitions)
+    indexed = open_index(store.root, store.profile).restore(partitions)
     say(f"{len(partitions)} partitions in the vector index, {indexed} brought in line")
 
 

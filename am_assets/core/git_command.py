@@ -19,6 +19,8 @@ _ENVIRONMENT = {
 
 _DURABLE = ("-c", "core.fsync=loose-object,reference")
 """An object is on the disk before a ref names it, whatever happens to the machine."""
+_WRITTEN_OUT = ("-c", "core.fsyncMethod=writeout-only")
+"""Objects are handed to the disk one by one, and flushed with the ref that names them."""
 
 
 class GitError(RuntimeError):
@@ -43,9 +45,10 @@ def run_git(
     Raises GitError where it fails; where git is missing or does not trust the repository, the
     error says what to do.
     """
+    moves_ref = arguments[0] == "update-ref"
     try:
         done = subprocess.run(
-            ["git", *_DURABLE, *arguments],
+            ["git", *_DURABLE, *(() if moves_ref else _WRITTEN_OUT), *arguments],
             cwd=root,
             input=stdin,
             capture_output=True,

@@ -142,14 +142,27 @@ class BranchRefs:
             except GitError as error:
                 if error.code == 1:
                     return False
-                raise GitError(
-                    f"{self.ref} names {after}, which git cannot follow back to {before}, the last "
-                    f"commit seen ({error.words}): fetch it with `git fetch --refetch REMOTE "
-                    f"{self.name}`, or go back with `git update-ref {self.ref} {before}`",
-                    error.words,
-                ) from error
+                raise self._lost(before, after, error) from error
             self._in_line.add((before, after))
         return True
+
+    def _lost(self, before: str, after: str, error: GitError) -> GitError:
+        """What to do where git cannot follow the branch back to the commit last seen."""
+        words = " ".join(error.words.split())
+        try:
+            run_git(self.root, ["cat-file", "-e", f"{before}^{{commit}}"])
+        except GitError:
+            return GitError(
+                f"{self.seen} names {before}, which is no commit that git can read ({words}): "
+                f"accept the branch as it is with `git update-ref {self.seen} {after}`",
+                error.words,
+            )
+        return GitError(
+            f"{self.ref} names {after}, which git cannot follow back to {before}, the last commit "
+            f"seen ({words}): fetch it with `git fetch --refetch REMOTE {self.name}`, or go back "
+            f"with `git update-ref {self.ref} {before}`",
+            error.words,
+        )
 
     def _adopt(self, refs: Refs) -> str | None:
         """Take over the branch of a remote, where nothing was published here yet."""

@@ -12,6 +12,9 @@ from am_assets.core.kept import Kept
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.objects import Entry, Objects, StoreError, copy_checked, listing, parse_listing
 
+_NO_FILES = "d751713988987e9331980363e24189ce.dir"
+"""The list of an artifact without files."""
+
 
 class PublishedFiles:
     """The files of one profile's artifacts; `folder` says where one lies in the working tree."""
@@ -27,12 +30,12 @@ class PublishedFiles:
         self._kept = Kept(root, profile)
         self._folder = folder
         self._notice = notice
-        self._named: dict[str, dict[Ref, None]] = {}
-        """The artifacts with the same files, by the md5 of their folder."""
+        self._named: dict[str, dict[Ref, tuple[str, ...]]] = {}
+        """The artifacts with the same files and what they keep, by the md5 of their folder."""
 
     def know(self, manifest: Manifest) -> None:
         """Remember whose files these are: other copies lie there, and errors name it."""
-        self._named.setdefault(manifest.dvc.md5, {})[manifest.ref] = None
+        self._named.setdefault(manifest.dvc.md5, {})[manifest.ref] = manifest.keeps
 
     def path(self, pointer: Pointer, name: str) -> Path:
         """The cached bytes of file `name`; raises StoreError where they are not what they were."""
@@ -81,13 +84,15 @@ class PublishedFiles:
     def entries(self, pointer: Pointer) -> dict[str, Entry]:
         """The files of a published directory, by path."""
         if pointer.files:
-            return {name: Entry(*entry) for name, entry in pointer.files.items()}
+            return _entries(pointer)
         path = self.sound(pointer, "", pointer.md5)
         return {name: Entry(md5, None) for name, md5 in parse_listing(path.read_bytes()).items()}
 
     def is_short(self, pointer: Pointer) -> bool:
         """Whether an object is missing or has another size than was published."""
-        if not self.objects.has(Entry(pointer.md5, None)):
+        is_known = bool(pointer.files) or pointer.md5 == _NO_FILES
+        size = len(listing(_entries(pointer))) if is_known else None
+        if not self.objects.has(Entry(pointer.md5, size)):
             return True
         try:
             entries = self.entries(pointer)
@@ -113,18 +118,18 @@ class PublishedFiles:
             )
             return path
         remove = f"remove {path}, then " if path.is_file() else ""
+        sealed = any(name in keeps for keeps in self._named.get(pointer.md5, {}).values())
         raise StoreError(
             f"the {what} of {self._name(pointer)} is {state} the DVC cache: {remove}fetch it with "
-            "`am-assets restore; dvc fetch; am-assets restore`, or materialize the artifact again"
+            "`am-assets restore; dvc fetch; am-assets restore`"
+            + (", since nothing can make it again" if sealed else ", or materialize it again")
         )
 
     def _put_back(self, pointer: Pointer, name: str, md5: str) -> str | None:
         """Make a damaged or missing object from what has the same bytes; says what that was."""
         if not name:
-            entries = {path: Entry(*entry) for path, entry in pointer.files.items()}
-            if entries and self.objects.put(listing(entries), md5):
-                return "its manifest"
-            return None
+            known = self.objects.put(listing(_entries(pointer)), md5)
+            return "its manifest" if known else None
         for ref in self._named.get(pointer.md5, {}):
             for copy in (self._kept.path(ref, md5), self._folder(ref) / "data" / name):
                 if copy.is_file() and self.objects.take(copy, md5):
@@ -145,3 +150,8 @@ class PublishedFiles:
     def purge(self, manifest: Manifest) -> None:
         """Let go of the kept copies of the artifact's earlier versions."""
         self._kept.purge(manifest.ref, {md5 for md5, _ in manifest.dvc.files.values()})
+
+
+def _entries(pointer: Pointer) -> dict[str, Entry]:
+    """The files as its manifest says them; none where it is of schema 1."""
+    return {name: Entry(*entry) for name, entry in pointer.files.items()}

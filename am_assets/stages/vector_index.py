@@ -5,9 +5,10 @@ Each partition (source and week) is replaced as a whole, and a tag says which ro
 search reads every vector: an approximate index would answer differently each time it is built.
 
 One writer works at a time and readers wait for it: a lock beside the table sees to that, and goes
-with a process that is killed. A partition is deleted and appended, not merged, because Lance's
-merge reads the whole table into memory. There is no index on the ids: at 100,000 rows it finds a
-sample no faster than the scan does.
+with a process that is killed. After each write the table's files are summed (`index_files`), and
+who reads compares them first: `check`. A partition is deleted and appended, not merged, because
+Lance's merge reads the whole table into memory. There is no index on the ids: at 100,000 rows it
+finds a sample no faster than the scan does.
 """
 
 import fcntl
@@ -26,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from am_assets.stages import index_files
 from am_assets.stages.similarity import exact_similarity
 
 _TABLE = "prompts"
@@ -76,7 +78,7 @@ class VectorIndex:
 
         Does nothing where it has that root already. What it held before leaves the disk.
         """
-        with self._locked(fcntl.LOCK_EX):
+        with self._writing():
             if partition.tag not in self._tags():
                 self._replace(partition)
 
@@ -86,7 +88,7 @@ class VectorIndex:
         Gives how many partitions had to be touched.
         """
         wanted = sorted(partitions)
-        with self._locked(fcntl.LOCK_EX):
+        with self._writing():
             tags = self._tags()
             changed = [item for item in wanted if item.tag not in tags]
             known = {(item.source, item.week) for item in wanted}
@@ -109,6 +111,7 @@ class VectorIndex:
         """
         fresh = VectorIndex(f"{self._folder}.new")
         with self._locked(fcntl.LOCK_EX):
+            index_files.forget(self._folder)
             # A killed run's, where there is one.
             shutil.rmtree(fresh._folder, ignore_errors=True)
             for partition in sorted(partitions):
@@ -116,6 +119,39 @@ class VectorIndex:
             shutil.rmtree(self._folder, ignore_errors=True)
             if fresh._folder.exists():
                 fresh._folder.rename(self._folder)
+            index_files.record(self._folder, {})
+
+    def restore(self, partitions: Sequence[Partition]) -> int:
+        """Bring in line what is whole, and rebuild what is damaged.
+
+        Gives how many partitions had to be touched.
+        """
+        if self.damage() is None:
+            return self.bring_in_line(partitions)
+        self.rebuild(partitions)
+        return len(partitions)
+
+    def damage(self) -> str | None:
+        """How the files differ from what was written last, None where they do not."""
+        with self._locked(fcntl.LOCK_SH):
+            return index_files.damage(self._folder) if self._exists() else None
+
+    def check(self, partitions: Iterable[Partition]) -> None:
+        """Raise VectorIndexError where the index is not whole, or does not hold `partitions`.
+
+        Every file is compared with the checksum that it was written with, and every partition's
+        tag with its root. That the rows are those of the artifacts was so when they were loaded;
+        `differences` compares them again.
+        """
+        if (problem := self.damage()) is not None:
+            raise VectorIndexError(
+                f"the vector index is damaged ({problem}): run `am-assets index --rebuild`"
+            )
+        if missing := [part for part in partitions if not self.holds(part)]:
+            raise VectorIndexError(
+                f"the vector index lacks {len(missing)} published partitions, {missing[0].source} "
+                f"{missing[0].week} among them: run `am-assets index --rebuild`"
+            )
 
     def holds(self, partition: Partition) -> bool:
         """Whether the partition is loaded whole, with this root."""
@@ -192,6 +228,16 @@ class VectorIndex:
             fcntl.flock(handle, how)
             yield
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Holds the lock alone, and sums the files after what is done inside."""
+        with self._locked(fcntl.LOCK_EX):
+            known = index_files.recorded(self._folder) if self._exists() else {}
+            yield
+            # What was written before there were checksums stays without, and is told by `check`.
+            if known is not None and self._exists():
+                index_files.record(self._folder, known)
+
     def _exists(self) -> bool:
         return (self._folder / f"{_TABLE}.lance").is_dir()
 
@@ -250,6 +296,7 @@ class VectorIndex:
 
     def _purge(self) -> None:
         """Remove deleted vectors from the disk: Lance keeps the files of earlier versions."""
+        self._check_before_merging()
         self._open().optimize()
         table = self._open()
         # A tag would keep its version; the other partitions are the same in the latest one.
@@ -259,6 +306,16 @@ class VectorIndex:
             # Of processes that still read an older version: the lock says there are none.
             warnings.simplefilter("ignore", UserWarning)
             table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+
+    def _check_before_merging(self) -> None:
+        """Raise VectorIndexError where a file has changed that is to be written into a new one."""
+        for name, checksum in (index_files.recorded(self._folder) or {}).items():
+            path = self._folder / name
+            if path.suffix == ".lance" and path.exists() and index_files.checksum(path) != checksum:
+                raise VectorIndexError(
+                    f"the vector index is damaged (its file {name} has changed): run `am-assets "
+                    "index --rebuild`"
+                )
 
     def _difference(self, partition: Partition) -> str | None:
         """How the partition's rows differ from the artifact's."""

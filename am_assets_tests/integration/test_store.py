@@ -70,7 +70,7 @@ def test_dvc_accepts_what_is_published_and_can_push_and_pull_it(
     _wipe_cache(project)
     shutil.rmtree(data)
     assert not store.holds(manifest.dvc)
-    with pytest.raises(StoreError, match="dvc pull"):
+    with pytest.raises(StoreError, match="dvc fetch"):
         store.table(manifest.dvc, "made")
     dvc(project, "pull", str(data) + ".dvc")
     assert (data / "sub" / "notes.md").read_text() == "first"

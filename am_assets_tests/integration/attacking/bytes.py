@@ -1,0 +1,190 @@
+"""Attacks on the bytes of a project: bits that turn, files that are cut.
+
+Each takes a finished project's folder, changes one thing at a time, reads everything that is
+published the way work reads it, and puts the thing back. The project ends as it was.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from am_assets.core.git_command import GitError
+from am_assets.core.manifest import Ref
+from am_assets.core.objects import StoreError
+from am_assets.core.store import Store
+from am_assets.stages.neighbours import open_index, published_partitions
+from am_assets.stages.vector_index import VectorIndexError
+
+Verdict = Literal["held", "named", "broken"]
+Place = Literal["cache", "data", "branch", "index"]
+Content = dict[tuple[Ref, str], bytes]
+
+ERRORS = (StoreError, GitError, VectorIndexError)
+"""What the program says in one sentence with a remedy."""
+
+
+class Outcome(NamedTuple):
+    """What became of one attack."""
+
+    attack: str
+    verdict: Verdict
+    message: str
+
+
+def files_of(project: Path, profile: str, place: Place) -> list[Path]:
+    """The files of a project's cache, working tree, data branch or vector index."""
+    index = project / "data" / profile / "_lancedb"
+    if place == "cache":
+        found = list((project / ".dvc" / "cache" / "files").rglob("*"))
+    elif place == "data":
+        found = [path for path in (project / "data").rglob("*") if index not in path.parents]
+    elif place == "index":
+        found = [*index.rglob("*"), Path(f"{index}.sums.json")]
+    else:
+        refs = [project / ".git" / "refs" / "heads" / "am-data", project / ".git" / "packed-refs"]
+        found = [*(project / ".git" / "objects").rglob("*"), *refs]
+    return sorted(path for path in found if path.is_file() and path.stat().st_size)
+
+
+def published(project: Path, profile: str) -> Content:
+    """Every byte of every published artifact, read as a stage reads it."""
+    store = Store(project, profile, notice=lambda line: None)
+    snapshot = store.snapshot()
+    return {
+        (ref, name): store.file(manifest.dvc, name).read_bytes()
+        for ref, manifest in snapshot.manifests(snapshot.refs()).items()
+        for name in store.files.entries(manifest.dvc)
+    }
+
+
+def flip(path: Path, bit: int) -> None:
+    """Turn one bit of a file, in place."""
+    _overwrite(path, _flipped(path.read_bytes(), bit))
+
+
+def cut(path: Path, size: int) -> None:
+    """Leave the first `size` bytes of a file, in place."""
+    _overwrite(path, path.read_bytes()[:size])
+
+
+def bit_flips(
+    project: Path,
+    profile: str,
+    count: int,
+    seed: int = 0,
+    places: tuple[Place, ...] = ("cache", "data", "branch", "index"),
+) -> Iterator[Outcome]:
+    """`count` single bits, in turn in each of `places`; of the cache with and without `data/`."""
+    draw = random.Random(seed)
+    truth = published(project, profile)
+    files = {place: files_of(project, profile, place) for place in places}
+    for number in range(count):
+        place = places[number % len(places)]
+        path = draw.choice(files[place])
+        bit = draw.randrange(8 * path.stat().st_size)
+        alone = place == "cache" and draw.random() < 0.5
+        name = f"bit {bit} of {path.relative_to(project)}" + " without data/" * alone
+        with _kept(path), _out_of_the_way(project / "data", alone):
+            flip(path, bit)
+            yield _outcome(project, profile, name, place, truth)
+
+
+def cuts(project: Path, profile: str, count: int, seed: int = 0) -> Iterator[Outcome]:
+    """Objects of the cache that are cut, down to nothing: seen by size, and never spread."""
+    draw = random.Random(seed)
+    truth = published(project, profile)
+    files = files_of(project, profile, "cache")
+    for _ in range(count):
+        path = draw.choice(files)
+        size = draw.randrange(path.stat().st_size)
+        alone = draw.random() < 0.5
+        name = f"{path.relative_to(project)} cut to {size} bytes" + " without data/" * alone
+        with _kept(path), _out_of_the_way(project / "data", alone):
+            cut(path, size)
+            store = Store(project, profile, notice=lambda line: None)
+            snapshot = store.snapshot()
+            manifests = snapshot.manifests(snapshot.refs()).values()
+            if all(store.holds(manifest.dvc) for manifest in manifests):
+                yield Outcome(name, "broken", "is taken for whole")
+            else:
+                yield _outcome(project, profile, name, "cache", truth)
+
+
+def _outcome(project: Path, profile: str, name: str, place: Place, truth: Content) -> Outcome:
+    try:
+        if place == "index":
+            store = Store(project, profile, notice=lambda line: None)
+            partitions = published_partitions(store.snapshot())
+            index = open_index(project, profile)
+            index.check(partitions)
+            wrong = index.differences(partitions)
+        else:
+            found = published(project, profile)
+            wrong = sorted(str(key) for key in truth if found.get(key) != truth[key])
+        if place == "data" and not wrong:
+            wrong = _not_restored(project, profile, truth)
+    except ERRORS as error:
+        message = str(error)
+        is_sentence = ("\n" not in message and "`" in message) or "remove" in message
+        return Outcome(name, "named" if is_sentence else "broken", message)
+    if wrong:
+        return Outcome(name, "broken", f"{wrong[0]} is not what was published, without an error")
+    return Outcome(name, "held", "")
+
+
+def _not_restored(project: Path, profile: str, truth: Content) -> list[str]:
+    """Files of the working tree that `restore` leaves other than published."""
+    store = Store(project, profile, notice=lambda line: None)
+    snapshot = store.snapshot()
+    for manifest in snapshot.manifests(snapshot.refs()).values():
+        store.restore(manifest, thorough=True)
+    return [
+        f"data of {ref} after restore"
+        for (ref, name), content in truth.items()
+        if (store.folder(ref) / "data" / name).read_bytes() != content
+    ]
+
+
+def _flipped(data: bytes, bit: int) -> bytes:
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    """Write into the file that is there, whoever else links it, and keep its mode."""
+    mode = path.stat().st_mode
+    path.chmod(0o644)
+    path.write_bytes(data)
+    path.chmod(mode)
+
+
+@contextmanager
+def _kept(path: Path) -> Iterator[None]:
+    data, mode = path.read_bytes(), path.stat().st_mode
+    try:
+        yield
+    finally:
+        # What mended it may have put another file in its place.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            _overwrite(path, data)
+        else:
+            path.write_bytes(data)
+        path.chmod(mode)
+
+
+@contextmanager
+def _out_of_the_way(folder: Path, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    aside = folder.with_name(f"{folder.name}.{os.getpid()}")
+    folder.rename(aside)
+    try:
+        yield
+    finally:
+        aside.rename(folder)
