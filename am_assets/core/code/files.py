@@ -1,18 +1,16 @@
 """The package's source files as this process found them, and which have moved since.
 
 `am_assets` imports this module before any other of its own, so that whatever is loaded later is
-either what was found here, or moved. It imports nothing but the standard library: processes that
-hold hostile programs load it too.
+either what was found here, or moved. Processes that hold hostile programs load it too, so that it
+imports nothing at its top that they would not have.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-FOLDER = Path(__file__).resolve().parents[2]
+FOLDER = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 """The folder of the package."""
 
 
@@ -44,7 +42,7 @@ def _stamps(folder: str, at: str = "") -> dict[str, Stamp]:
     return found
 
 
-_AT_START = _stamps(str(FOLDER))
+_AT_START = _stamps(FOLDER)
 
 
 @cache
@@ -56,22 +54,25 @@ def own_sources() -> Sources:
 @cache
 def sources_digest() -> str:
     """Digest of all the package's files as this process found them."""
+    import hashlib
+
     whole = hashlib.sha256()
     for name, text in sorted(own_sources().texts.items()):
         whole.update(f"{name}\0{text}\0".encode())
     return whole.hexdigest()
 
 
-def read_sources(folder: Path) -> Sources:
+def read_sources(folder: str) -> Sources:
     """The modules of the package in `folder`, called as the folder is."""
     texts: dict[str, str] = {}
     packages: set[str] = set()
-    for path in sorted(_stamps(str(folder))):
-        parts = [folder.name, *path.removesuffix(".py").split("/")]
+    for path in sorted(_stamps(folder)):
+        parts = [os.path.basename(folder), *path.removesuffix(".py").split("/")]
         if parts[-1] == "__init__":
             packages.add(".".join(parts[:-1]))
             parts.pop()
-        texts[".".join(parts)] = (folder / path).read_text(encoding="utf-8")
+        with open(os.path.join(folder, path), encoding="utf-8") as file:
+            texts[".".join(parts)] = file.read()
     return Sources(texts, frozenset(packages))
 
 
@@ -81,7 +82,7 @@ def moved(modules: Iterable[str]) -> list[str]:
     for module in modules:
         path = _path(module)
         try:
-            stat = (FOLDER / path).stat()
+            stat = os.stat(os.path.join(FOLDER, path))
         except OSError:
             gone.append(path)
             continue

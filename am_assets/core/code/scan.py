@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from am_assets.core.code.modules import Definition, Function, Module, Outside, is_text
-from am_assets.core.code.types import OF_CONTAINERS, Scope, Target, Type, Types
+from am_assets.core.code.scopes import Scope, Target, Type
+from am_assets.core.code.types import OF_CONTAINERS, Types
 
 BLANK = "\N{WHITE SQUARE}"
 

@@ -55,7 +55,7 @@ def test_nothing_new_is_remembered_then(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_file_that_went_away_has_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "FOLDER", tmp_path)
+    monkeypatch.setattr(files, "FOLDER", str(tmp_path))
     assert files.moved(["am_assets.core.stage"]) == ["core/stage.py"]
 
 
