@@ -26,7 +26,7 @@ def build(run: Run) -> Built:
             run.meter("labels", len(samples), "prompts", instruct.gpus if instruct else 0),
         )
         table = writer.finish()
-    return Built([table], table.ledger(len(samples)))
+    return Built([table], table.ledger(len(samples)), came=run.kept_ids(DEDUPLICATED.name))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

@@ -51,6 +51,7 @@ def build(run: Run) -> Built:
         [(SFT, table)],
         ledger_of(table, verified),
         counts={"by_week": by_week, "by_kind": counts_by(table, "kind"), "chat": chat},
+        came=run.kept_ids(VERIFIED.name),
     )
 
 

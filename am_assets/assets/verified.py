@@ -52,7 +52,12 @@ def build(run: Run) -> Built:
         )
         outcomes = writer.finish()
     counts = tally.as_dict() | {"disagreements": _disagreements(run)}
-    return Built([verdicts, outcomes], outcomes.ledger(len(labelled)), counts=counts)
+    return Built(
+        [verdicts, outcomes],
+        outcomes.ledger(len(labelled)),
+        counts=counts,
+        came=run.kept_ids(LABELS.name),
+    )
 
 
 def _disagreements(run: Run) -> dict[str, Any]:

@@ -13,12 +13,15 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from am_assets.core import id_set
 from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
 from am_assets.core.environment import environment
+from am_assets.core.id_set import Cells, IdCounter
 from am_assets.core.identity import digest, table_root
+from am_assets.core.ledger import LedgerError
 from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
-from am_assets.core.schema import TableSchema
+from am_assets.core.schema import KEPT, TableSchema
 from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage
 from am_assets.core.store import Snapshot, Store, write_table
 from am_assets.core.table_writer import WrittenTable
@@ -149,6 +152,9 @@ class Materializer:
     def _seal(self, stage: Stage, plan: Plan, built: Built, folder: Path) -> Manifest:
         if built.ledger is not None:
             built.ledger.check(str(plan.ref))
+        ids = _ids(stage, built)
+        if built.came is not None and ids is not None:
+            _check_ids(plan, built.came, id_set.united(*ids.values()))
         tables: dict[str, dict[str, Any]] = {}
         slices: dict[str, str] = {}
         for given in built.tables:
@@ -179,8 +185,37 @@ class Materializer:
             complete=built.ledger is None or built.ledger.complete,
             ledger=built.ledger.as_dict() if built.ledger else None,
             counts=built.counts,
+            ids=None if ids is None else id_set.written({**ids, **built.ids}),
             environment=environment(),
             dvc=self.store.add(folder),
+        )
+
+
+def _ids(stage: Stage, built: Built) -> dict[str, Cells] | None:
+    """Sample ids by decision of the artifact's own table; None where its rows are no samples."""
+    for given in built.tables:
+        if isinstance(given, WrittenTable):
+            if given.schema.name == stage.name:
+                return given.ids
+            continue
+        schema, table = given
+        if schema.name == stage.name and set(id_set.ID_COLUMNS) <= set(table.column_names):
+            counter = IdCounter()
+            # A table without decisions holds what is kept.
+            counter.add_table(table, None if schema.has_fate else KEPT)
+            return counter.cells() if schema.id_column == "sample_id" else None
+    return None
+
+
+def _check_ids(plan: Plan, came: Cells, decided: Cells) -> None:
+    differing = id_set.differing(came, decided)
+    if differing:
+        cell = differing[0]
+        empty = id_set.IdSet()
+        raise LedgerError(
+            f"{plan.ref}: the {came.get(cell, empty).rows} rows of source {cell.source} and week "
+            f"{cell.week} that its inputs keep are not the {decided.get(cell, empty).rows} that "
+            "were decided: its inputs are not of one generation, materialize them again, in order"
         )
 
 

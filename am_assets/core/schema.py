@@ -57,6 +57,11 @@ class TableSchema:
         """Whether rows carry a decision, and so enter the ledger."""
         return "decision" in self.arrow.names
 
+    @property
+    def has_sample_fate(self) -> bool:
+        """Whether there is one row a sample, with its decision."""
+        return self.has_fate and self.id_column == "sample_id"
+
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _OCCURRENCES = pa.list_(

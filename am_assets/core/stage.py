@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from am_assets.core.code_version import code_version
 from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
+from am_assets.core.id_set import Cells, united
 from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Input, Manifest, Ref
-from am_assets.core.schema import TableSchema
+from am_assets.core.schema import KEPT, TableSchema
 from am_assets.core.store import Snapshot, Store, read_batches
 from am_assets.core.table_writer import TableWriter, WrittenTable
 from am_assets.core.usage import Meter
@@ -66,6 +67,11 @@ class Built:
     ledger: Ledger | None = None
     root: str | None = None
     counts: dict[str, Any] = field(default_factory=dict)
+    came: Cells | None = None
+    """Sample ids that came in (`Run.kept_ids`): the artifact is not published unless its rows are
+    these. None where they are not known."""
+    ids: dict[str, Cells] = field(default_factory=dict)
+    """More sets of sample ids that the manifest records, by name."""
 
 
 class Finding(NamedTuple):
@@ -205,6 +211,20 @@ class Run:
         if manifest is None:
             raise InputMissing(f"{ref} is not an input of {self.stage.name}")
         return manifest
+
+    def kept_ids(self, asset: str, weeks: str = "all") -> Cells | None:
+        """Sample ids that the input artifacts of `asset` keep; None where one does not say.
+
+        Limited like `read`.
+        """
+        parts: list[Cells] = []
+        for item in self.inputs:
+            if item.ref.asset == asset and self._in_weeks(item.ref, weeks):
+                cells = self.manifest(item.ref).cells(KEPT)
+                if cells is None:
+                    return None
+                parts.append({c: ids for c, ids in cells.items() if item.slice in (None, c.source)})
+        return united(*parts)
 
     def read(self, asset: str, table: str | None = None, weeks: str = "all") -> pa.Table:
         """Rows of an input asset's table (named like the asset by default), all parts joined.

@@ -1,0 +1,202 @@
+"""Attacks on the fates of rows: stages of different generations, retired sources, lost twins.
+
+Each attack works on a tiny project of its own in an empty project folder (git and DVC, nothing
+published) and gives lines that start with "held", "named" or "broken".
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from am_assets.core.ledger import LedgerError
+from am_assets.core.manifest import Manifest, Ref
+from am_assets.core.materialize import Materializer
+from am_assets.core.schema import KEPT
+from am_assets.core.stage import InputMissing, Stage
+from am_assets.definitions import Project
+from am_assets.lineage.ledger import Scope, week_ledgers
+from am_assets.partitions import week_keys
+from am_assets.running import steps
+from am_assets_tests.conftest import TINY, write_jsonl
+
+ONE, TWO, THREE = "2025-01-06", "2025-01-13", "2025-01-20"
+
+Row = dict[str, Any]
+
+
+def row(key: str, question: str, answer: str = "7", response: str | None = None) -> Row:
+    """An upstream row whose response is right."""
+    said = f"<think>Counting gives {answer}.</think>\n<answer>\\boxed{{{answer}}}</answer>"
+    return {
+        "key": key,
+        "question": question,
+        "answer": answer,
+        "response": said if response is None else response,
+        "is_right": True,
+    }
+
+
+class Tiny:
+    """A tiny profile in a project folder: its sources, ranks and weeks may change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ranks: dict[str, int] = {}
+        self.weeks: tuple[str, str] = (ONE, ONE)
+        self.more: dict[str, dict[str, Any]] = {}
+        """Further settings by source."""
+        bench = [{"problem": "Name a prime of one digit.", "answer": "2"}]
+        write_jsonl(folder / "bench.jsonl", bench)
+
+    def upstream(self, **rows: Sequence[Row]) -> None:
+        """What the sources hold from now on."""
+        for name, listed in rows.items():
+            self.ranks.setdefault(name, 100)
+            write_jsonl(self.folder / f"{name}.jsonl", list(listed))
+
+    def open(self) -> Project:
+        """The project of the profile as it is now."""
+        source = TINY["sources"]["sums"]
+        sources = {
+            name: source | {"location": f"{name}.jsonl", "rank": rank} | self.more.get(name, {})
+            for name, rank in self.ranks.items()
+        }
+        weeks = {"start": self.weeks[0], "last": self.weeks[1]}
+        path = self.folder / "tiny.yaml"
+        path.write_text(
+            yaml.safe_dump(TINY | {"sources": sources, "weeks": weeks}), encoding="utf-8"
+        )
+        return Project.open(str(path))
+
+    def make(self, *assets: str, weeks: Iterable[str] | None = None) -> list[str]:
+        """Materialize `assets` (default: all) in order; gives what was worked on."""
+        project = self.open()
+        known = week_keys(project.profile)
+        worked: list[str] = []
+        for step in steps(project, known, known):
+            for stage in step.stages:
+                if (assets and stage.name not in assets) or (
+                    weeks is not None and step.key.get("week") not in {*weeks, None}
+                ):
+                    continue
+                # A materializer resolves inputs as they are when it is made.
+                outcome = _materializer(project).materialize(stage, step.key, {})
+                if not outcome.reused:
+                    worked.append(str(outcome.manifest.ref))
+        return worked
+
+    def stale(self, names: Iterable[str]) -> list[str]:
+        """Partitions of the assets `names` that have to be made again."""
+        project = self.open()
+        materializer = _materializer(project)
+        weeks = week_keys(project.profile)
+        return [
+            str(stage.ref(step.key))
+            for step in steps(project, weeks, weeks)
+            for stage in step.stages
+            if stage.name in names and not _fresh(materializer, stage, step.key)
+        ]
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """The ledger of the profile's weeks; raises LedgerError."""
+        project = self.open()
+        weeks = week_ledgers(project.store.snapshot(), scope=Scope.of(project.profile))
+        return [week.as_dict() for week in weeks]
+
+    def manifest(self, asset: str, *partition: str) -> Manifest:
+        """A published manifest."""
+        found = self.open().store.snapshot().manifest(Ref(asset=asset, partition=partition))
+        if found is None:
+            raise InputMissing(f"{asset} {partition} is not published")
+        return found
+
+    def rows(self, asset: str, *partition: str, table: str | None = None) -> list[Row]:
+        """Rows of a published table."""
+        manifest = self.manifest(asset, *partition)
+        return self.open().store.table(manifest.dvc, table or asset).to_pylist()
+
+    def ids(self) -> dict[str, str]:
+        """Sample ids by the upstream key of the first capture."""
+        found: dict[str, str] = {}
+        for name in self.ranks:
+            for week in week_keys(self.open().profile):
+                for one in self.rows("raw_prompts", name, week):
+                    if one["decision"] == KEPT:
+                        found[one["prompt"]] = one["sample_id"]
+        return found
+
+    def released(self) -> set[str]:
+        """Prompts of the rows that the last dataset keeps."""
+        rows = self.rows("sft_dataset", self.weeks[1])
+        return {one["prompt"] for one in rows if one["decision"] == KEPT}
+
+
+def _materializer(project: Project) -> Materializer:
+    return Materializer(project.profile, project.store, project.engines, week_keys(project.profile))
+
+
+def _fresh(materializer: Materializer, stage: Stage, key: Mapping[str, str]) -> bool:
+    try:
+        return materializer.plan(stage, key).nothing_to_do
+    except InputMissing:
+        return False
+
+
+PEARS = "A box holds seven ripe pears and nobody eats one of them. How many pears does it hold?"
+NAILS = "A carpenter buys nine nails and loses two in the grass. How many nails are left to use?"
+CLOCK = "A clock strikes three at noon and four at dusk. How many strikes are heard that day?"
+
+
+def swapped_ranks(folder: Path) -> list[str]:
+    """Two ranks are swapped and only `deduplicated` is made again."""
+    tiny = Tiny(folder)
+    tiny.upstream(a=[row("1", PEARS), row("2", NAILS)], b=[row("1", PEARS)])
+    tiny.ranks = {"a": 1, "b": 2}
+    tiny.make()
+    tiny.ledger()
+    tiny.ranks = {"a": 2, "b": 1}
+    tiny.make("deduplicated")
+    lines = [_named(tiny.ledger, "labels a|2025-01-06", "materialize labels a|2025-01-06")]
+    tiny.make()
+    return [*lines, _held("the whole run adds up again", bool(tiny.ledger()))]
+
+
+def week_without_dataset(folder: Path) -> list[str]:
+    """A week has no SFT dataset of its own, and its rows are in the next one's."""
+    tiny = Tiny(folder)
+    tiny.upstream(a=[row("1", PEARS)])
+    tiny.make(*_until_verified())
+    tiny.upstream(a=[row("1", PEARS), row("2", NAILS)])
+    tiny.weeks = (ONE, TWO)
+    tiny.make(weeks=[TWO])
+    weeks = {week["week"]: week["released"] for week in tiny.ledger()}
+    return [_held("both weeks are in the ledger", weeks == {ONE: 1, TWO: 1})]
+
+
+def _until_verified() -> list[str]:
+    from am_assets.definitions import STAGES
+
+    names = [stage.name for stage in STAGES]
+    return names[: names.index("verified") + 1]
+
+
+def _named(call: Callable[[], Any], *words: str) -> str:
+    try:
+        call()
+    except (LedgerError, InputMissing) as error:
+        missing = [word for word in words if word not in str(error)]
+        return f"broken: {error} (without {missing})" if missing else f"named: {error}"
+    return f"broken: nothing says {words[0]}"
+
+
+def _held(what: str, holds: bool) -> str:
+    return f"{'held' if holds else 'broken'}: {what}"
+
+
+ATTACKS: dict[str, Callable[[Path], list[str]]] = {
+    "ranks swapped, only deduplicated made again": swapped_ranks,
+    "a week without its dataset": week_without_dataset,
+}
+"""By what is done; each takes an empty project folder."""
