@@ -45,6 +45,9 @@ def ledger_table(weeks: list[WeekLedger]) -> Table:
     for index in range(2, len(weeks) + 2):
         table.columns[index].justify = "right"
     table.add_row("", "rows in", *(str(week.rows_in) for week in weeks))
+    if any(week.came_back for week in weeks):
+        back = (str(week.came_back) for week in weeks)
+        table.add_row("", "of earlier weeks, decided again", *back)
     for name in ("dropped", "pending"):
         keys: dict[tuple[str, str], None] = {}
         for stage in weeks[0].stages:

@@ -17,6 +17,9 @@ from am_assets.core.schema import DROPPED, KEPT, PENDING
 
 MANIFEST_SCHEMA = 1
 
+EMPTY_SLICE = "empty"
+"""Root of a slice that has no rows."""
+
 
 class _Record(BaseModel, frozen=True):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())

@@ -20,14 +20,11 @@ from am_assets.core.environment import environment
 from am_assets.core.id_set import Cells, IdCounter
 from am_assets.core.identity import digest, table_root
 from am_assets.core.ledger import LedgerError
-from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
+from am_assets.core.manifest import EMPTY_SLICE, Input, Manifest, Ref, derivation_of
 from am_assets.core.schema import KEPT, TableSchema
 from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage
 from am_assets.core.store import Snapshot, Store, write_table
 from am_assets.core.table_writer import WrittenTable
-
-EMPTY_SLICE = "empty"
-"""Root of a slice that has no rows."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +126,11 @@ class Materializer:
                     )
                 # A stage of one source reads a weekly artifact only where it is about the source.
                 source = key.get("source") if read.dimensions == WEEK else None
+                name = f"{read.table}/{source}" if read.table else source
                 yield Input(
                     ref=ref,
                     slice=source,
-                    root=manifest.slices.get(source, EMPTY_SLICE) if source else manifest.root,
+                    root=manifest.slices.get(name, EMPTY_SLICE) if name else manifest.root,
                     dvc=manifest.dvc.md5,
                 )
 
@@ -165,9 +163,12 @@ class Materializer:
             write_table(table, folder, schema.name)
             root = table_root(table, schema.id_column)
             tables[schema.name] = _entry(schema, root, table.num_rows)
-            if stage.dimensions == WEEK and schema.name == stage.name:
-                slices = {
-                    source: table_root(table.filter(pc.field("source") == source), schema.id_column)
+            if stage.dimensions == WEEK and "source" in table.column_names:
+                prefix = "" if schema.name == stage.name else f"{schema.name}/"
+                slices |= {
+                    f"{prefix}{source}": table_root(
+                        table.filter(pc.field("source") == source), schema.id_column
+                    )
                     for source in sorted(set(table["source"].to_pylist()))
                 }
         roots = {name: entry["root"] for name, entry in tables.items()}
@@ -176,7 +177,7 @@ class Materializer:
             ref=plan.ref,
             root=built.root or (roots[stage.name] if len(roots) == 1 else digest("root", roots)),
             tables=tables,
-            slices=slices,
+            slices=_whole(slices),
             derivation=plan.derivation,
             inputs=plan.inputs,
             code_version=stage.code_version,
@@ -189,6 +190,16 @@ class Materializer:
             environment=environment(),
             dvc=self.store.add(folder),
         )
+
+
+def _whole(slices: dict[str, str]) -> dict[str, str]:
+    """Slice roots such that a source's covers its rows in all tables, not in the main one alone."""
+    found = dict(slices)
+    for source in (name for name in slices if "/" not in name):
+        parts = {n: root for n, root in slices.items() if n.endswith(f"/{source}")}
+        if parts:
+            found[source] = digest("slice", slices[source], parts)
+    return found
 
 
 def _ids(stage: Stage, built: Built) -> dict[str, Cells] | None:

@@ -21,6 +21,9 @@ from am_assets.core.store import Snapshot
 STAGES = ("raw_prompts", "prompts", "deduplicated", "labels", "verified", "sft_dataset")
 """Stages that decide a sample's fate, in pipeline order."""
 
+RETURNED = "returned"
+"""What a week's ledger says of rows that a later week decides again: their fate is there."""
+
 
 class Scope(NamedTuple):
     """The sources and weeks that are accounted for; None is all that are published."""
@@ -57,6 +60,8 @@ class WeekLedger:
     """The week's rows at each stage, all sources together."""
     unchecked: tuple[str, ...] = ()
     """Artifacts from before ids were recorded: of these the counts alone are checked."""
+    came_back: int = 0
+    """Rows of earlier weeks that this week decides again."""
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(stage, reason) -> rows."""
     pending: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -82,14 +87,16 @@ class WeekLedger:
     def check(self) -> None:
         """Raise LedgerError unless every row has exactly one fate."""
         out = self.released + self.dropped.total() + self.pending.total()
-        if out != self.rows_in:
-            raise LedgerError(f"week {self.week}: {self.rows_in} rows came in, {out} have a fate")
+        came = self.rows_in + self.came_back
+        if out != came:
+            raise LedgerError(f"week {self.week}: {came} rows came in, {out} have a fate")
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         return {
             "week": self.week,
             "rows_in": self.rows_in,
+            "came_back": self.came_back,
             "dropped": _nested(self.dropped),
             "pending": _nested(self.pending),
             "released": self.released,
@@ -130,7 +137,9 @@ def week_ledgers(
     ledgers: list[WeekLedger] = []
     for week in weeks:
         chain.check(week)
-        ledgers.append(WeekLedger(week, chain.ledgers(week), chain.unchecked(week)))
+        ledgers.append(
+            WeekLedger(week, chain.ledgers(week), chain.unchecked(week), chain.came_back(week))
+        )
         ledgers[-1].check()
     chain.check_release()
     return ledgers
@@ -150,15 +159,22 @@ class _Chain:
         self._of: defaultdict[tuple[str, str], list[Manifest]] = defaultdict(list)
         """Manifests by asset and week, the SFT dataset apart."""
         for ref, manifest in sorted(manifests.items(), key=lambda item: str(item[0])):
-            if ref.asset in STAGES[:-1]:
+            if ref.asset in STAGES[:-1] and ref.partition[-1] <= final.ref.partition[-1]:
                 self._of[ref.asset, ref.partition[-1]].append(manifest)
+        self._moved: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        """Rows that a later week decides again, by the stage and week that dropped them: reasons"""
+        for (asset, _), listed in list(self._of.items()):
+            for manifest in listed if asset == "deduplicated" else ():
+                for name, rows in manifest.counts.get("returned", {}).items():
+                    week, stage, reason = name.split("|")
+                    self._moved[stage, week][reason] += rows
 
     def ledgers(self, week: str) -> dict[str, Ledger]:
         """By stage the counts of a week's rows."""
-        found = {
-            stage: _sum([Ledger.from_dict(m.ledger) for m in self._of[stage, week] if m.ledger])
-            for stage in STAGES[:-1]
-        }
+        found: dict[str, Ledger] = {}
+        for stage in STAGES[:-1]:
+            parts = [Ledger.from_dict(m.ledger) for m in self._of[stage, week] if m.ledger]
+            found[stage] = _without(_sum(parts), self._moved[stage, week])
         decided = self._final.counts["by_week"].get(week)
         return found | {"sft_dataset": _sum([Ledger.from_dict(decided)] if decided else [])}
 
@@ -171,19 +187,46 @@ class _Chain:
             if manifest.ids is None
         )
 
+    def came_back(self, week: str) -> int:
+        """Rows of earlier weeks that this week decides again."""
+        return sum(
+            sum(manifest.counts.get("returned", {}).values())
+            for manifest in self._of["deduplicated", week]
+        )
+
     def check(self, week: str) -> None:
-        """Raise LedgerError where a stage does not hold the rows that the stage before keeps."""
+        """Raise LedgerError where a stage does not hold the rows that the stage before keeps.
+
+        `deduplicated` holds those beside that return from earlier weeks: it must have read these
+        weeks as they are now.
+        """
         for before, stage in itertools.pairwise(STAGES):
             keeps = _cells(self._stage(before, week), week, KEPT)
             holds = _cells(self._stage(stage, week), week)
             if keeps is None or holds is None:
                 continue
+            if stage == "deduplicated":
+                for manifest in self._of[stage, week]:
+                    self._check_returned(manifest)
+                    keeps = united(keeps, manifest.cells("returned") or {})
             for cell in differing(keeps, holds):
                 raise self._mismatch(
                     self._ref(stage, cell),
                     holds.get(cell, IdSet()),
                     self._ref(before, cell),
                     keeps.get(cell, IdSet()),
+                )
+
+    def _check_returned(self, manifest: Manifest) -> None:
+        for item in manifest.inputs if manifest.counts.get("returned") else ():
+            decided = item.ref.asset in ("prompts", "deduplicated")
+            if not decided or item.ref.partition[-1] == manifest.ref.partition[-1]:
+                continue
+            now = self._manifests.get(item.ref)
+            if now is not None and now.root != item.root:
+                raise LedgerError(
+                    f"{manifest.ref} decides rows again that an older {item.ref} dropped: they are "
+                    f"not of one generation, materialize {manifest.ref} and what follows it again"
                 )
 
     def check_release(self) -> None:
@@ -253,6 +296,15 @@ def outside(snapshot: Snapshot, scope: Scope) -> str | None:
     found = [f"source {name} ({count} artifacts)" for name, count in sorted(sources.items())]
     found += [f"week {name} ({count} artifacts)" for name, count in sorted(weeks.items())]
     return f"Published and outside the profile: {', '.join(found)}" if found else None
+
+
+def _without(ledger: Ledger, moved: Counter[str]) -> Ledger:
+    """The ledger of a week's stage once rows it dropped are decided again later."""
+    if not moved:
+        return ledger
+    left = {reason: rows - moved[reason] for reason, rows in ledger.dropped.items()}
+    dropped = {reason: rows for reason, rows in left.items() if rows}
+    return Ledger(ledger.rows_in, ledger.kept, dropped | {RETURNED: moved.total()}, ledger.pending)
 
 
 def _sum(ledgers: list[Ledger]) -> Ledger:

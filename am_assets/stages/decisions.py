@@ -19,20 +19,18 @@ from am_assets.stages.answers import DIFFERENT
 from am_assets.stages.decontamination import Contamination
 from am_assets.stages.dedup import BLOCK, Outcome, Rows, deduplicate
 from am_assets.stages.priority import priority_order
+from am_assets.stages.returning import EXACT_DUPLICATE, SEMANTIC_DUPLICATE
 from am_assets.stages.threshold_report import Sample, policies_around, report_of
 from am_assets.stages.week_rows import (
     Candidates,
     EarlierPart,
+    WeekPart,
     earlier_rows,
     read_candidates,
     stack_vectors,
 )
 
-CONTAMINATED, EXACT_DUPLICATE, SEMANTIC_DUPLICATE = (
-    "contaminated",
-    "exact_duplicate",
-    "semantic_duplicate",
-)
+CONTAMINATED = "contaminated"
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,7 @@ class WeekDecisions:
 
 
 def decide_week(
-    prompts: Mapping[str, Path],
-    embeddings: Mapping[str, Path],
+    parts: Sequence[WeekPart],
     contamination: Contamination,
     earlier: Sequence[EarlierPart],
     ranks: Mapping[str, int],
@@ -82,29 +79,29 @@ def decide_week(
 ) -> WeekDecisions:
     """Decide every kept prompt of a week.
 
-    `prompts` (PROMPTS) and `embeddings` are the week's Parquet files by source, `ranks` the
+    `parts` are the week's rows, with those that return to it (see `stages.returning`), `ranks` the
     sources' ranks; `contamination` says which prompts are contaminated or undecided: neither is
     deduplicated. `earlier` is what earlier weeks kept and did not supersede since. Every row of
-    `prompts` that supersedes an older one does so whatever becomes of itself: upstream no longer
+    the week that supersedes an older one does so whatever becomes of itself: upstream no longer
     stands by the older content. Vectors wait in the folder `scratch`, products are taken on
     `device`. Raises KeyError when a kept prompt has no vector.
     """
-    candidates = read_candidates(prompts, ranks)
+    candidates = read_candidates(parts, ranks)
     ids = candidates.rows["sample_id"].combine_chunks()
     settled = pa.array([*contamination.hits, *contamination.undecided], pa.string())
     in_question = pc.call_function("is_in", [ids], pc.SetLookupOptions(settled))
     clean = np.flatnonzero(~in_question.to_numpy(zero_copy_only=False))
     file = scratch / "week.vectors"
-    vectors = stack_vectors(embeddings, candidates.rows, clean, file)
+    vectors = stack_vectors(parts, candidates.rows, clean, file)
     rows = _rows(candidates, clean, vectors)
     older = sum(len(part.kept) for part in earlier)
     sample = Sample(rows, older)
-    parts = earlier_rows(earlier, candidates.superseded["sample_id"].combine_chunks())
+    before = earlier_rows(earlier, candidates.superseded["sample_id"].combine_chunks())
     policies = policies_around(dedup, sample.floor(dedup.threshold))
     found, *others = deduplicate(
         rows,
         priority_order(candidates.keys[clean], rows.ids),
-        (sample.watched(part) for part in parts),
+        (sample.watched(part) for part in before),
         [dedup, *policies],
         block,
         scratch,

@@ -95,6 +95,7 @@ def test_every_row_of_a_week_is_in_its_ledger(store: Store) -> None:
     assert found == {
         "week": ONE,
         "rows_in": 10,
+        "came_back": 0,
         "dropped": {
             "raw_prompts": {"repeat_in_source": 1},
             "prompts": {"url": 1},

@@ -16,6 +16,7 @@ from am_assets.core.materialize import Materializer
 from am_assets.core.schema import KEPT
 from am_assets.core.stage import InputMissing, Stage
 from am_assets.definitions import Project
+from am_assets.lineage.explain import explain
 from am_assets.lineage.ledger import Scope, week_ledgers
 from am_assets.partitions import week_keys
 from am_assets.running import steps
@@ -117,15 +118,9 @@ class Tiny:
         manifest = self.manifest(asset, *partition)
         return self.open().store.table(manifest.dvc, table or asset).to_pylist()
 
-    def ids(self) -> dict[str, str]:
-        """Sample ids by the upstream key of the first capture."""
-        found: dict[str, str] = {}
-        for name in self.ranks:
-            for week in week_keys(self.open().profile):
-                for one in self.rows("raw_prompts", name, week):
-                    if one["decision"] == KEPT:
-                        found[one["prompt"]] = one["sample_id"]
-        return found
+    def explained(self, sample_id: str) -> list[Row]:
+        """The life of a sample."""
+        return explain(self.open().store.snapshot(), sample_id)
 
     def released(self) -> set[str]:
         """Prompts of the rows that the last dataset keeps."""
@@ -175,6 +170,51 @@ def week_without_dataset(folder: Path) -> list[str]:
     return [_held("both weeks are in the ledger", weeks == {ONE: 1, TWO: 1})]
 
 
+def lost_twins(folder: Path) -> list[str]:
+    """The twin of dropped rows is superseded, and then the twin of one of these."""
+    tiny = Tiny(folder)
+    first = [row("1", PEARS), row("2", PEARS.upper())]
+    near = [row("1", PEARS.replace("nobody", "no one"))]
+    tiny.upstream(a=first, b=near)
+    tiny.ranks = {"a": 1, "b": 2}
+    tiny.weeks = (ONE, THREE)
+    tiny.make(*_sealed(), weeks=[ONE])
+    tiny.upstream(a=[row("1", CLOCK), first[1]])
+    tiny.make(*_sealed(), weeks=[TWO])
+    tiny.upstream(a=[row("1", CLOCK), row("2", NAILS)])
+    tiny.make()
+    two = {one["prompt"]: one for one in tiny.rows("deduplicated", TWO, table="returned")}
+    three = {one["prompt"]: one for one in tiny.rows("deduplicated", THREE, table="returned")}
+    kept = next(prompt for prompt in (first[0]["question"], first[1]["question"]) if prompt in two)
+    last = tiny.ledger()
+    everything = sum(week["rows_in"] for week in last)
+    fates = sum(
+        sum(sum(reasons.values()) for reasons in {**week["dropped"], **week["pending"]}.values())
+        + week["released"]
+        for week in last
+    )
+    back = sum(week["came_back"] for week in last)
+    life = tiny.explained(three[near[0]["question"]]["sample_id"])
+    decided = [one["decision"] for one in life if one["artifact"].startswith("deduplicated")]
+    return [
+        _held(
+            "both duplicates return when their twin goes", set(two) == {kept, near[0]["question"]}
+        ),
+        _held("what is dropped again returns again", set(three) == {near[0]["question"]}),
+        _held(
+            "the last of them is released",
+            tiny.released() == {CLOCK, NAILS, near[0]["question"]},
+        ),
+        _held("each row has one fate", fates == everything + back and back == 3),
+        _held("explain shows every decision", len(decided) == 5),
+        _held("a second run does nothing", tiny.make() == []),
+    ]
+
+
+def _sealed() -> list[str]:
+    return ["takedowns", "benchmarks", "raw_prompts"]
+
+
 def _until_verified() -> list[str]:
     from am_assets.definitions import STAGES
 
@@ -198,5 +238,6 @@ def _held(what: str, holds: bool) -> str:
 ATTACKS: dict[str, Callable[[Path], list[str]]] = {
     "ranks swapped, only deduplicated made again": swapped_ranks,
     "a week without its dataset": week_without_dataset,
+    "twins that are superseded": lost_twins,
 }
 """By what is done; each takes an empty project folder."""
