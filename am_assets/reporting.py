@@ -64,7 +64,12 @@ def ledger_table(weeks: list[WeekLedger]) -> Table:
 def score_table(project: Project) -> Table | None:
     """pass@1 by recipe and benchmark, strict and lenient; None before anything is scored."""
     snapshot = project.store.snapshot()
-    refs = [ref for ref in snapshot.refs() if ref.asset == "scores"]
+    scope = Scope.of(project.profile)
+    refs = [
+        ref
+        for ref in snapshot.refs()
+        if ref.asset == "scores" and scope.has_week(ref.partition[-1])
+    ]
     if not refs:
         return None
     latest = max(ref.partition[-1] for ref in refs)

@@ -32,7 +32,8 @@ VECTORS = "embedding_index"
 
 def build(run: Run) -> Built:
     """Decide which prompts stay, of the week's own and of those that return to it."""
-    week = {ref.partition[0]: ref for ref in run.refs(PROMPTS.name) if run.is_own_week(ref)}
+    everything = {ref.partition[0]: ref for ref in run.refs(PROMPTS.name) if run.is_own_week(ref)}
+    week = {source: ref for source, ref in everything.items() if source in run.profile.sources}
     vectors = {ref.partition[0]: ref for ref in run.refs(VECTORS) if run.is_own_week(ref)}
     files = {source: _file(run, ref) for source, ref in week.items()}
     parts = [WeekPart(source, file, _file(run, vectors[source])) for source, file in files.items()]
@@ -54,8 +55,9 @@ def build(run: Run) -> Built:
         run.profile.dedup,
         run.folder.parent,
         device=str(run.profile.models.embedding.options.get("device", "cpu")),
+        retired=[_file(run, ref) for name, ref in everything.items() if name not in week],
     )
-    rows_in = sum(run.manifest(ref).rows_kept or 0 for ref in week.values())
+    rows_in = sum(run.manifest(ref).rows_kept or 0 for ref in everything.values())
     back = 0 if returned is None else returned.rows.num_rows
     built = Built(
         [(DEDUPLICATED, decided.table), (SUPERSEDED, decided.superseded)],
@@ -154,6 +156,7 @@ STAGE = Stage(
     ),
     reads=(
         Read("prompts", SOURCE_WEEK, weeks="so_far"),
+        Read("prompts", SOURCE_WEEK, retired=True),
         Read("embedding_index", SOURCE_WEEK, weeks="so_far"),
         Read("benchmarks", BENCHMARK),
         Read("deduplicated", WEEK, weeks="earlier"),

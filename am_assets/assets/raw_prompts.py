@@ -21,7 +21,9 @@ def build(run: Run) -> Built:
     name, week = run.key["source"], run.key["week"]
     source = run.profile.sources[name]
     seal = run.folder / SEAL
-    if run.published is None:
+    if run.published is None and source.retired_in(week):
+        upstream = iter(())
+    elif run.published is None:
         index = week_keys(run.profile).index(week)
         upstream = read_source(source, name, index, run.profile.folder, GENERATORS)
     else:
@@ -31,6 +33,9 @@ def build(run: Run) -> Built:
     capture = capture_week(sealing(upstream, seal), source, name, week, earlier, takedowns)
     if run.published is not None:
         capture = _with_taken_down(capture, run.published_table(RAW.name))
+    if source.retired_in(week):
+        # Nobody looked upstream: nothing is known to have vanished there.
+        capture = dataclasses.replace(capture, vanished=VANISHED.table([]))
     places = _taken_down_places(capture.table)
     if places:
         erase(seal, places)
@@ -78,7 +83,8 @@ def _positive(dropped: dict[str, int]) -> dict[str, int]:
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     # What the seal holds does not follow from where upstream is now.
     source = profile.sources[key["source"]]
-    return source.model_dump(mode="json", include={"domain", "columns", "kind"})
+    retired = {"retired": True} if source.retired_in(key["week"]) else {}
+    return source.model_dump(mode="json", include={"domain", "columns", "kind"}) | retired
 
 
 STAGE = Stage(

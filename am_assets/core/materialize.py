@@ -8,6 +8,7 @@ whole or not at all. Nothing here knows Dagster.
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ class Materializer:
             "recipe": sorted(profile.recipes),
             "week": sorted(weeks),
         }
+
+    @cached_property
+    def _published(self) -> list[Ref]:
+        return self.snapshot.refs()
 
     def plan(self, stage: Stage, key: Key) -> Plan:
         """Resolve inputs and derive; raises InputMissing when a needed artifact is absent."""
@@ -118,7 +123,7 @@ class Materializer:
                 manifest = found.get(ref)
                 earlier = "week" in key and key["week"] not in ref.partition
                 if manifest is None:
-                    if read.optional or (earlier and read.weeks != "same"):
+                    if read.optional or read.retired or (earlier and read.weeks != "same"):
                         continue
                     raise InputMissing(
                         f"{stage.ref(key)} needs {ref}, which is not materialized: materialize "
@@ -137,7 +142,10 @@ class Materializer:
     def _refs(self, read: Read, key: Key) -> Iterable[Ref]:
         choices: list[list[str]] = []
         for name in read.dimensions:
-            if name not in key:
+            if name == "source" and read.retired:
+                published = {r.partition[0] for r in self._published if r.asset == read.asset}
+                choices.append(sorted(published.difference(self._values[name])))
+            elif name not in key:
                 choices.append(self._values[name])
             elif name == "week" and read.weeks != "same":
                 weeks = [week for week in self._values["week"] if week < key["week"]]

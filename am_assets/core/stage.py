@@ -52,6 +52,9 @@ class Read:
     weeks: Literal["same", "earlier", "so_far"] = "same"
     optional: bool = False
     """Whether a missing artifact is no error (scores, on the release's card)."""
+    retired: bool = False
+    """Whether it reads, in place of the profile's sources, what is published of sources that have
+    left the profile."""
     table: str | None = None
     """The one table that is read of a weekly artifact by a stage of one source; None is all: the
     derivation then follows from that table's rows of the source alone."""

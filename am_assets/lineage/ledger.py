@@ -119,14 +119,20 @@ def week_ledgers(
         for ref, manifest in snapshot.manifests(
             ref for ref in snapshot.refs() if ref.asset in (*STAGES, "release")
         ).items()
-        if scope.has_week(ref.partition[-1])
-        and (through is None or ref.partition[-1] <= through)
-        and (len(ref.partition) == 1 or scope.has_source(ref.partition[0]))
+        if scope.has_week(ref.partition[-1]) and (through is None or ref.partition[-1] <= through)
+    }
+    # Sources that left the profile end in `deduplicated`, which reads their prompts as they are.
+    manifests = {
+        ref: manifest
+        for ref, manifest in manifests.items()
+        if len(ref.partition) == 1
+        or scope.has_source(ref.partition[0])
+        or (ref.asset in STAGES[:2] and Ref(asset="prompts", partition=ref.partition) in manifests)
     }
     final = _latest(manifests)
     if final is None:
         raise LedgerError("no sft_dataset is materialized yet: there is no whole week to account")
-    chain = _Chain(manifests, final)
+    chain = _Chain(manifests, final, scope)
     weeks = sorted(
         {
             ref.partition[-1]
@@ -153,9 +159,10 @@ def _latest(manifests: Mapping[Ref, Manifest]) -> Manifest | None:
 class _Chain:
     """The artifacts that decide rows, and the SFT dataset that decides last."""
 
-    def __init__(self, manifests: Mapping[Ref, Manifest], final: Manifest) -> None:
+    def __init__(self, manifests: Mapping[Ref, Manifest], final: Manifest, scope: Scope) -> None:
         self._manifests = manifests
         self._final = final
+        self._scope = scope
         self._of: defaultdict[tuple[str, str], list[Manifest]] = defaultdict(list)
         """Manifests by asset and week, the SFT dataset apart."""
         for ref, manifest in sorted(manifests.items(), key=lambda item: str(item[0])):
@@ -256,6 +263,17 @@ class _Chain:
         return Ref(asset=stage, partition=(cell.week,) if stage == "deduplicated" else cell)
 
     def _mismatch(self, holder: Ref, holds: IdSet, keeper: Ref, keeps: IdSet) -> LedgerError:
+        if len(holder.partition) == 2 and not self._scope.has_source(holder.partition[0]):
+            source = holder.partition[0]
+            if holder.asset == "labels":
+                return LedgerError(
+                    f"{keeper} keeps {keeps.rows} rows of source {source}, which has left the "
+                    f"profile: materialize {keeper} and what follows it again"
+                )
+            return LedgerError(
+                f"source {source} left the profile before {holder} was made of what {keeper} "
+                "keeps: put it back into the profile, materialize that, and take it out again"
+            )
         for ref in (keeper, holder):
             if ref not in self._manifests:
                 return LedgerError(f"{ref} is not materialized: materialize it and what follows it")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from am_assets.core.config import Dedup
 from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps
@@ -30,7 +31,7 @@ from am_assets.stages.week_rows import (
     stack_vectors,
 )
 
-CONTAMINATED = "contaminated"
+CONTAMINATED, SOURCE_RETIRED = "contaminated", "source_retired"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def decide_week(
     scratch: Path,
     block: int = BLOCK,
     device: str = "cpu",
+    retired: Sequence[Path] = (),
 ) -> WeekDecisions:
     """Decide every kept prompt of a week.
 
@@ -83,8 +85,9 @@ def decide_week(
     sources' ranks; `contamination` says which prompts are contaminated or undecided: neither is
     deduplicated. `earlier` is what earlier weeks kept and did not supersede since. Every row of
     the week that supersedes an older one does so whatever becomes of itself: upstream no longer
-    stands by the older content. Vectors wait in the folder `scratch`, products are taken on
-    `device`. Raises KeyError when a kept prompt has no vector.
+    stands by the older content. The kept prompts of the files `retired`, whose sources have left
+    the profile, are dropped, compared with nothing and nobody's twin. Vectors wait in the folder
+    `scratch`, products are taken on `device`. Raises KeyError when a kept prompt has no vector.
     """
     candidates = read_candidates(parts, ranks)
     ids = candidates.rows["sample_id"].combine_chunks()
@@ -109,7 +112,8 @@ def decide_week(
     )
     del vectors
     file.unlink()
-    table = _table(candidates, clean, found, contamination)
+    decided = [_table(candidates, clean, found, contamination), *map(_retired, retired)]
+    table = pa.concat_tables(decided).sort_by(DEDUPLICATED.id_column).combine_chunks()
     stats = WeekStats(
         candidates=len(ids),
         kept=int(found.kept.sum()),
@@ -166,10 +170,17 @@ def _table(
         evidence[row] = dumps(duplicate_evidence(found, number))
     columns = [candidates.rows[name] for name in ("sample_id", "source", "week")]
     fates = [pa.array(values, pa.string()) for values in (decision, reason, evidence)]
-    table = pa.Table.from_arrays(
+    return pa.Table.from_arrays(
         [*(column.combine_chunks() for column in columns), *fates], schema=DEDUPLICATED.arrow
     )
-    return table.sort_by(DEDUPLICATED.id_column).combine_chunks()
+
+
+def _retired(prompts: Path) -> pa.Table:
+    """The DEDUPLICATED rows of the kept prompts of a source that has left the profile."""
+    columns = ["sample_id", "source", "week"]
+    rows = pq.read_table(prompts, columns=columns, filters=pc.field("decision") == KEPT)
+    fate = {"decision": DROPPED, "reason": SOURCE_RETIRED}
+    return DEDUPLICATED.table({**row, **fate} for row in rows.to_pylist())
 
 
 def duplicate_evidence(found: Outcome, row: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from am_assets.core.schema import KEPT
 from am_assets.core.stage import InputMissing, Stage
 from am_assets.definitions import Project
 from am_assets.lineage.explain import explain
-from am_assets.lineage.ledger import Scope, week_ledgers
+from am_assets.lineage.ledger import Scope, outside, week_ledgers
 from am_assets.partitions import week_keys
 from am_assets.running import steps
 from am_assets_tests.conftest import TINY, write_jsonl
@@ -118,6 +118,11 @@ class Tiny:
         manifest = self.manifest(asset, *partition)
         return self.open().store.table(manifest.dvc, table or asset).to_pylist()
 
+    def outside(self) -> str | None:
+        """What is published and outside the profile."""
+        project = self.open()
+        return outside(project.store.snapshot(), Scope.of(project.profile))
+
     def explained(self, sample_id: str) -> list[Row]:
         """The life of a sample."""
         return explain(self.open().store.snapshot(), sample_id)
@@ -211,6 +216,104 @@ def lost_twins(folder: Path) -> list[str]:
     ]
 
 
+def source_leaves(folder: Path) -> list[str]:
+    """A source is taken out of the profile, then put back; a row of a later week repeats its."""
+    tiny = Tiny(folder)
+    near = row("2", PEARS.replace("nobody", "no one"))
+    tiny.upstream(a=[row("1", PEARS)], b=[row("1", NAILS)])
+    tiny.weeks = (ONE, TWO)
+    tiny.make(*_sealed(), weeks=[ONE])
+    tiny.upstream(b=[row("1", NAILS), near])
+    tiny.make()
+    before, root = tiny.released(), tiny.manifest("release", TWO).root
+    ranks = dict(tiny.ranks)
+    del tiny.ranks["a"]
+    untold = _named(tiny.ledger, "which has left the profile", "materialize deduplicated")
+    tiny.make()
+    one, two = tiny.ledger()
+    lines = [
+        untold,
+        _held("a twin of the source's row is decided again", before == {PEARS, NAILS}),
+        _held("the release is without it", tiny.released() == {NAILS, near["question"]}),
+        _held("its rows have a fate", one["dropped"]["deduplicated"] == {"source_retired": 1}),
+        _held("later weeks know nothing of it", "deduplicated" not in two["dropped"]),
+        _held("it is said to be outside", "source a (" in (tiny.outside() or "")),
+        _held("a second run does nothing", tiny.make() == []),
+    ]
+    tiny.ranks = ranks
+    tiny.make()
+    back = (tiny.released(), tiny.manifest("release", TWO).root)
+    return [
+        *lines,
+        _held("put back, all is as it was", back == (before, root) and bool(tiny.ledger())),
+    ]
+
+
+def source_stays(folder: Path) -> list[str]:
+    """A source is retired in the profile: nothing more is captured, and what was stays."""
+    tiny = Tiny(folder)
+    tiny.upstream(a=[row("1", PEARS)], b=[row("1", NAILS)])
+    tiny.make(*_sealed())
+    tiny.upstream(b=[row("1", CLOCK)])
+    tiny.weeks, tiny.more = (ONE, TWO), {"b": {"retired": TWO}}
+    tiny.make()
+    vanished = tiny.rows("raw_prompts", "b", TWO, table="vanished")
+    return [
+        _held("nothing is captured", tiny.rows("raw_prompts", "b", TWO) == vanished == []),
+        _held("what was captured stays", tiny.released() == {PEARS, NAILS}),
+        _held("the ledger adds up", len(tiny.ledger()) == 2 and tiny.outside() is None),
+    ]
+
+
+def first_week_leaves(folder: Path) -> list[str]:
+    """The profile starts a week later, then as before; then its last week goes."""
+    tiny = Tiny(folder)
+    tiny.upstream(a=[row("1", PEARS), row("2", PEARS.replace("nobody", "no one"))])
+    tiny.make(*_sealed())
+    tiny.upstream(a=[row("1", PEARS), row("3", NAILS)])
+    tiny.weeks = (ONE, TWO)
+    tiny.make()
+    root = tiny.manifest("release", TWO).root
+    tiny.weeks = (TWO, TWO)
+    tiny.make()
+    (week,) = tiny.ledger()
+    lines = [
+        _held("what was repeated is new", tiny.released() == {PEARS, NAILS}),
+        _held("the ledger is of the weeks left", (week["week"], week["released"]) == (TWO, 2)),
+        _held("the first week is outside", f"week {ONE} (" in (tiny.outside() or "")),
+        _held("a second run does nothing", tiny.make() == []),
+    ]
+    tiny.weeks = (ONE, TWO)
+    tiny.make()
+    lines.append(_held("put back, all is as it was", tiny.manifest("release", TWO).root == root))
+    tiny.weeks = (ONE, ONE)
+    tiny.make()
+    (week,) = tiny.ledger()
+    return [*lines, _held("without the last week the first stands", week["released"] == 1)]
+
+
+def twin_taken_down(folder: Path) -> list[str]:
+    """A row is taken down that a row of a later week was dropped for."""
+    tiny = Tiny(folder)
+    near = row("2", PEARS.replace("nobody", "no one"))
+    tiny.upstream(a=[row("1", PEARS), row("3", NAILS)])
+    tiny.weeks = (ONE, TWO)
+    tiny.make(*_sealed(), weeks=[ONE])
+    tiny.upstream(a=[row("1", PEARS), row("3", NAILS), near])
+    tiny.make()
+    before = tiny.released()
+    (sample,) = (r["sample_id"] for r in tiny.rows("raw_prompts", "a", ONE) if r["prompt"] == PEARS)
+    listed = folder / "takedowns" / "tiny" / "a.txt"
+    listed.parent.mkdir(parents=True)
+    listed.write_text(sample + "\n", encoding="utf-8")
+    tiny.make()
+    return [
+        _held("it was dropped for its twin", before == {PEARS, NAILS}),
+        _held("it comes back", tiny.released() == {NAILS, near["question"]}),
+        _held("the ledger adds up", len(tiny.ledger()) == 2),
+    ]
+
+
 def _sealed() -> list[str]:
     return ["takedowns", "benchmarks", "raw_prompts"]
 
@@ -239,5 +342,9 @@ ATTACKS: dict[str, Callable[[Path], list[str]]] = {
     "ranks swapped, only deduplicated made again": swapped_ranks,
     "a week without its dataset": week_without_dataset,
     "twins that are superseded": lost_twins,
+    "a twin that is taken down": twin_taken_down,
+    "a source leaves the profile": source_leaves,
+    "a source is retired": source_stays,
+    "the first and the last week leave": first_week_leaves,
 }
 """By what is done; each takes an empty project folder."""
