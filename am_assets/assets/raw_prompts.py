@@ -83,8 +83,8 @@ def _positive(dropped: dict[str, int]) -> dict[str, int]:
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     # What the seal holds does not follow from where upstream is now.
     source = profile.sources[key["source"]]
-    retired = {"retired": True} if source.retired_in(key["week"]) else {}
-    return source.model_dump(mode="json", include={"domain", "columns", "kind"}) | retired
+    retired: dict[str, object] = {"retired": True} if source.retired_in(key["week"]) else {}
+    return {**source.model_dump(mode="json", include={"domain", "columns", "kind"}), **retired}
 
 
 STAGE = Stage(

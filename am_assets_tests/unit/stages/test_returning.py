@@ -107,9 +107,9 @@ class History:
         )
         self.gone |= {row.supersedes for row in rows if row.supersedes}
         self._note(found.table, "deduplicated")
-        files = [_written(found.table, folder, "deduplicated")]
-        files.append(_written(found.superseded, folder, "superseded"))
-        self.weeks.append(EarlierWeek(week, prompts, vectors, *files, *back))
+        decided = _written(found.table, folder, "deduplicated")
+        superseded = _written(found.superseded, folder, "superseded")
+        self.weeks.append(EarlierWeek(week, prompts, vectors, decided, superseded, *back))
         return returned
 
     def latest(self) -> dict[str, Decision]:
