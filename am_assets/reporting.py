@@ -8,19 +8,33 @@ from am_assets.core.ledger import LedgerError
 from am_assets.core.schema import SCORES
 from am_assets.definitions import Project
 from am_assets.lineage.disagreements import Report
-from am_assets.lineage.ledger import WeekLedger, week_ledgers
+from am_assets.lineage.ledger import Scope, WeekLedger, outside, week_ledgers
 
 
 def print_summary(project: Project, out: Console) -> None:
     """The ledger of every week and the scores of every recipe."""
     snapshot = project.store.snapshot()
+    scope = Scope.of(project.profile)
     try:
-        out.print(ledger_table(week_ledgers(snapshot)))
+        print_ledger(week_ledgers(snapshot, scope=scope), outside(snapshot, scope), out)
     except LedgerError as error:
-        out.print(f"No ledger yet: {error}")
+        out.print(f"No ledger: {error}")
     scores = score_table(project)
     if scores is not None:
         out.print(scores)
+
+
+def print_ledger(weeks: list[WeekLedger], left_out: str | None, out: Console) -> None:
+    """The ledger, and in a line each what it could not check by ids and what it left out."""
+    out.print(ledger_table(weeks))
+    unchecked = [name for week in weeks for name in week.unchecked]
+    if unchecked:
+        out.print(
+            f"{len(unchecked)} artifacts are from before ids were recorded and checked by counts "
+            f"alone, the first is {unchecked[0]}: materialize them again to have ids checked"
+        )
+    if left_out:
+        out.print(left_out)
 
 
 def ledger_table(weeks: list[WeekLedger]) -> Table:
@@ -31,6 +45,9 @@ def ledger_table(weeks: list[WeekLedger]) -> Table:
     for index in range(2, len(weeks) + 2):
         table.columns[index].justify = "right"
     table.add_row("", "rows in", *(str(week.rows_in) for week in weeks))
+    if any(week.came_back for week in weeks):
+        back = (str(week.came_back) for week in weeks)
+        table.add_row("", "of earlier weeks, decided again", *back)
     for name in ("dropped", "pending"):
         keys: dict[tuple[str, str], None] = {}
         for stage in weeks[0].stages:
@@ -47,7 +64,12 @@ def ledger_table(weeks: list[WeekLedger]) -> Table:
 def score_table(project: Project) -> Table | None:
     """pass@1 by recipe and benchmark, strict and lenient; None before anything is scored."""
     snapshot = project.store.snapshot()
-    refs = [ref for ref in snapshot.refs() if ref.asset == "scores"]
+    scope = Scope.of(project.profile)
+    refs = [
+        ref
+        for ref in snapshot.refs()
+        if ref.asset == "scores" and scope.has_week(ref.partition[-1])
+    ]
     if not refs:
         return None
     latest = max(ref.partition[-1] for ref in refs)

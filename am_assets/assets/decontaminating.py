@@ -13,9 +13,12 @@ from am_assets.stages.text_vectors import remembered_vectors
 
 
 def contamination_of(
-    run: Run, week: Mapping[str, tuple[Ref, Ref]], benchmarks: Sequence[Ref]
+    run: Run,
+    week: Mapping[str, tuple[Ref, Ref]],
+    benchmarks: Sequence[Ref],
+    returned: Sequence[Slice] = (),
 ) -> Contamination:
-    """What is contaminated of `week`: each source's prompts and their vectors."""
+    """What is contaminated of `week` (each source's prompts and vectors) and of `returned`."""
     slices = [
         Slice(
             run.file(prompts, f"{prompts.asset}.parquet"),
@@ -23,7 +26,7 @@ def contamination_of(
             (run.manifest(prompts).root, run.manifest(vectors).root),
         )
         for prompts, vectors in week.values()
-    ]
+    ] + list(returned)
     rows = sum(run.manifest(prompts).rows_kept or 0 for prompts, _ in week.values())
     return contaminated(
         slices,
@@ -33,13 +36,14 @@ def contamination_of(
         ],
         run.profile.decontamination,
         run.memory,
-        partial(_embed, run),
+        partial(embed, run),
         run.meter("decontamination", rows * len(benchmarks), "scans of a prompt"),
         _judge(run),
     )
 
 
-def _embed(run: Run, texts: Sequence[str], owners: Sequence[str]) -> np.ndarray:
+def embed(run: Run, texts: Sequence[str], owners: Sequence[str]) -> np.ndarray:
+    """Vectors of texts of the samples `owners`, remembered or embedded now."""
     engine = run.engines.embedding()
     return remembered_vectors(texts, engine, run.memory, run.profile.embedding, owners)[0]
 

@@ -2,8 +2,9 @@
 
 from am_assets.assets import verifying
 from am_assets.assets.pictures import count_bars
+from am_assets.assets.week_prompts import RETURNED_ROWS, prompts_of
 from am_assets.core.config import Profile
-from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, kept
+from am_assets.core.schema import EXISTING_VERDICTS, LABELS, kept
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.outcomes import EXISTING, existing_verdicts
 from am_assets.stages.selecting import rows_of
@@ -15,11 +16,11 @@ def build(run: Run) -> Built:
     columns = ("sample_id", "existing_response")
     responses = sum(
         part.num_rows - part["existing_response"].null_count
-        for part in (rows_of(rows, labelled) for rows in run.batches(PROMPTS.name, columns))
+        for part in (rows_of(rows, labelled) for rows in prompts_of(run, columns))
     )
     verify = verifying.verify_fn(run, responses)
     with run.writer(EXISTING_VERDICTS) as writer:
-        existing_verdicts(run.batches(PROMPTS.name, EXISTING), labelled, verify, writer.add)
+        existing_verdicts(prompts_of(run, EXISTING), labelled, verify, writer.add)
         table = writer.finish()
     return Built([table], table.ledger(responses))
 
@@ -33,7 +34,7 @@ STAGE = Stage(
     group="distillation",
     dimensions=SOURCE_WEEK,
     build=build,
-    reads=(Read("labels", SOURCE_WEEK), Read("prompts", SOURCE_WEEK)),
+    reads=(Read("labels", SOURCE_WEEK), Read("prompts", SOURCE_WEEK), RETURNED_ROWS),
     config=_config,
     models=verifying.models_of,
     kinds=("dvc",),

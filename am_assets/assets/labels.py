@@ -1,8 +1,9 @@
 """labels: category and difficulty, language, token length; down-sampling (AM 2.1.2, 2.2.4)."""
 
 from am_assets.assets.pictures import count_bars
+from am_assets.assets.week_prompts import prompts_of
 from am_assets.core.config import Profile
-from am_assets.core.schema import DEDUPLICATED, LABELS, PROMPTS, kept
+from am_assets.core.schema import DEDUPLICATED, LABELS, kept
 from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.labels import COLUMNS, label_samples
 
@@ -16,7 +17,7 @@ def build(run: Run) -> Built:
     count_tokens = counter.count_tokens if counter else lambda text: len(text.split())
     with run.writer(LABELS) as writer:
         label_samples(
-            lambda: run.batches(PROMPTS.name, COLUMNS),
+            lambda: prompts_of(run, COLUMNS),
             samples,
             instruct,
             run.memory,
@@ -26,7 +27,7 @@ def build(run: Run) -> Built:
             run.meter("labels", len(samples), "prompts", instruct.gpus if instruct else 0),
         )
         table = writer.finish()
-    return Built([table], table.ledger(len(samples)))
+    return Built([table], table.ledger(len(samples)), came=run.kept_ids(DEDUPLICATED.name))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

@@ -12,7 +12,7 @@ def build(run: Run) -> Built:
     """Apply the cleaning rules to what the capture kept."""
     table = clean_prompts(run.read(RAW.name), run.profile.cleaning)
     kept = run.manifest(run.refs(RAW.name)[0]).rows_kept
-    return Built([(PROMPTS, table)], ledger_of(table, kept))
+    return Built([(PROMPTS, table)], ledger_of(table, kept), came=run.kept_ids(RAW.name))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

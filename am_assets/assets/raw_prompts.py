@@ -1,5 +1,6 @@
 """raw_prompts: one week's sealed capture of one source (AM 2.1.1)."""
 
+import dataclasses
 from collections.abc import Iterator
 
 from am_assets.assets.generated import GENERATORS
@@ -50,6 +51,9 @@ def build(run: Run) -> Built:
     capture = capture_week(
         sealing(rows, seal), source, name, week, earlier, takedowns, content_key(run.root)
     )
+    if source.retired_in(week):
+        # Nobody looked upstream: nothing is known to have vanished there.
+        capture = dataclasses.replace(capture, vanished=VANISHED.table([]))
     if capture.erased:
         erase(seal, artifact, capture.erased)
     written = seal_of(seal, artifact)
@@ -85,8 +89,10 @@ def forget(run: Run, built: Built, root: str) -> None:
 
 
 def _upstream(run: Run) -> Iterator[SealedRow]:
-    name = run.key["source"]
-    index = week_keys(run.profile).index(run.key["week"])
+    name, week = run.key["source"], run.key["week"]
+    if run.profile.sources[name].retired_in(week):
+        return
+    index = week_keys(run.profile).index(week)
     yield from read_source(run.profile.sources[name], name, index, run.profile.folder, GENERATORS)
 
 
@@ -129,7 +135,8 @@ def _positive(dropped: dict[str, int]) -> dict[str, int]:
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     # What the seal holds does not follow from where upstream is now.
     source = profile.sources[key["source"]]
-    return source.model_dump(mode="json", include={"domain", "columns", "kind"})
+    retired: dict[str, object] = {"retired": True} if source.retired_in(key["week"]) else {}
+    return {**source.model_dump(mode="json", include={"domain", "columns", "kind"}), **retired}
 
 
 def _facts(snapshot: Snapshot, profile: Profile, key: Key) -> dict[str, object]:

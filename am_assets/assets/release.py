@@ -4,7 +4,7 @@ from am_assets.assets.pictures import counts_by
 from am_assets.core.config import Profile
 from am_assets.core.schema import RELEASE, SCORES, SFT, VERIFIED
 from am_assets.core.stage import RECIPE_WEEK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
-from am_assets.lineage.ledger import week_ledgers
+from am_assets.lineage.ledger import Scope, week_ledgers
 from am_assets.mini.audit import audit_section
 from am_assets.stages.release import write_release
 from am_assets.stages.release_card import Card, LedgerRow, dataset_card
@@ -26,14 +26,18 @@ def build(run: Run) -> Built:
         verified=run.read(VERIFIED.name),
         ledger=[
             LedgerRow(week.week, stage, counts.rows_in, counts.kept, counts.dropped, counts.pending)
-            for week in week_ledgers(run.snapshot, run.key["week"])
+            for week in week_ledgers(run.snapshot, run.key["week"], Scope.of(run.profile))
             for stage, counts in week.stages.items()
         ],
         scores=scores,
         sections=[audit_section(run.snapshot, run.key["week"])] if run.profile.planted else [],
     )
     (run.folder / "README.md").write_text(dataset_card(sft, card), encoding="utf-8")
-    return Built([(RELEASE, table)], counts={"files": counts_by(table, "file")})
+    return Built(
+        [(RELEASE, table)],
+        counts={"files": counts_by(table, "file")},
+        came=run.kept_ids(SFT.name),
+    )
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """responses: the teacher answers where no existing response passed (AM 2.2, DD 2.3)."""
 
 from am_assets.assets.pictures import token_histogram
+from am_assets.assets.week_prompts import RETURNED_ROWS, prompts_of
 from am_assets.core.config import Profile
 from am_assets.core.model_name import model_name
-from am_assets.core.schema import EXISTING_VERDICTS, LABELS, PROMPTS, RESPONSES, kept
+from am_assets.core.schema import EXISTING_VERDICTS, LABELS, RESPONSES, kept
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.distillation import COLUMNS, distil
 from am_assets.stages.outcomes import passed_samples
@@ -24,7 +25,7 @@ def build(run: Run) -> Built:
             wanted = without(labelled, passed)
             expected = len(wanted) * config.samples
             meter = run.meter("teacher", expected, "responses", teacher.gpus)
-            prompts = run.batches(PROMPTS.name, COLUMNS)
+            prompts = prompts_of(run, COLUMNS)
             distil(prompts, wanted, teacher, run.memory, config, writer.add, meter)
         table = writer.finish()
     return Built([table], table.ledger(expected))
@@ -48,6 +49,7 @@ STAGE = Stage(
     reads=(
         Read("labels", SOURCE_WEEK),
         Read("prompts", SOURCE_WEEK),
+        RETURNED_ROWS,
         Read("existing_verdicts", SOURCE_WEEK),
     ),
     config=_config,

@@ -1,12 +1,14 @@
 """sft_dataset: one chosen response a prompt, corpus-wide rules, all weeks so far (AM 3.2)."""
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from am_assets.assets import verifying
 from am_assets.assets.pictures import chat_scores, count_bars, counts_by
+from am_assets.assets.week_prompts import returned_rows
+from am_assets.core.code.libraries import versions
 from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
-from am_assets.core.libraries import versions
 from am_assets.core.schema import (
     EXISTING_VERDICTS,
     LABELS,
@@ -25,7 +27,9 @@ from am_assets.stages.sft_selection import Candidates, select
 def build(run: Run) -> Built:
     """Choose responses and apply the rules that need the whole corpus."""
     candidates = Candidates(
-        prompts=run.read(PROMPTS.name),
+        prompts=pa.concat_tables(
+            [run.read(PROMPTS.name), *returned_rows(run)], promote_options="default"
+        ),
         labels=run.read(LABELS.name),
         existing_verdicts=run.read(EXISTING_VERDICTS.name),
         responses=run.read(RESPONSES.name),
@@ -52,6 +56,7 @@ def build(run: Run) -> Built:
         [(SFT, table)],
         ledger_of(table, verified),
         counts={"by_week": by_week, "by_kind": counts_by(table, "kind"), "chat": chat},
+        came=run.kept_ids(VERIFIED.name),
     )
 
 

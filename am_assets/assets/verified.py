@@ -6,6 +6,7 @@ from typing import Any
 
 from am_assets.assets import verifying
 from am_assets.assets.pictures import chat_scores, pass_rate_histogram
+from am_assets.assets.week_prompts import RETURNED_ROWS, prompts_of, returned_rows
 from am_assets.core.config import Profile
 from am_assets.core.manifest import Manifest
 from am_assets.core.row_file import RowFile
@@ -22,7 +23,7 @@ from am_assets.core.stage import SOURCE_WEEK, Built, Finding, Key, Read, Run, St
 from am_assets.core.store import read_batches
 from am_assets.core.table_writer import WrittenTable
 from am_assets.lineage import disagreements
-from am_assets.lineage.disagreements import Matrices, opinions, recorded_verdicts
+from am_assets.lineage.disagreements import Matrices, opinions, recorded_in, recorded_verdicts
 from am_assets.stages.outcomes import (
     ANSWERED,
     CONTENT,
@@ -43,7 +44,7 @@ def build(run: Run) -> Built:
     with run.writer(VERIFIED) as writer:
         sample_outcomes(
             labelled,
-            run.batches(PROMPTS.name, SAMPLES),
+            prompts_of(run, SAMPLES),
             run.batches(EXISTING_VERDICTS.name, VERDICT),
             run.batches(RESPONSES.name, FATES),
             read_batches(run.folder / f"{VERDICTS.name}.parquet", VERDICT),
@@ -52,7 +53,12 @@ def build(run: Run) -> Built:
         )
         outcomes = writer.finish()
     counts = tally.as_dict() | {"disagreements": _disagreements(run)}
-    return Built([verdicts, outcomes], outcomes.ledger(len(labelled)), counts=counts)
+    return Built(
+        [verdicts, outcomes],
+        outcomes.ledger(len(labelled)),
+        counts=counts,
+        came=run.kept_ids(LABELS.name),
+    )
 
 
 def _disagreements(run: Run) -> dict[str, Any]:
@@ -67,6 +73,8 @@ def _disagreements(run: Run) -> dict[str, Any]:
     recorded: dict[str, bool] = {}
     for ref in run.refs(PROMPTS.name):
         recorded |= recorded_verdicts(run.file(ref, f"{PROMPTS.name}.parquet"))
+    for table in returned_rows(run):
+        recorded |= recorded_in(table)
     existing = opinions(
         lambda: run.batches(EXISTING_VERDICTS.name, disagreements.VERDICT), (), recorded, final_key
     )
@@ -100,7 +108,7 @@ def _verdicts(run: Run) -> tuple[WrittenTable, Tally]:
             writer.add(row)
 
         # Of all samples: the responses may be older than the labels.
-        for part in run.batches(PROMPTS.name, CONTENT):
+        for part in prompts_of(run, CONTENT):
             samples.add((row["sample_id"], row) for row in part.to_pylist())
         verify_responses(run.batches(RESPONSES.name, ANSWERED), samples, verify, write)
         return writer.finish(), tally
@@ -130,6 +138,7 @@ STAGE = Stage(
     reads=(
         Read("labels", SOURCE_WEEK),
         Read("prompts", SOURCE_WEEK),
+        RETURNED_ROWS,
         Read("existing_verdicts", SOURCE_WEEK),
         Read("responses", SOURCE_WEEK),
     ),

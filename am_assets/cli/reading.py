@@ -21,13 +21,15 @@ def ledger(profile: str, as_json: bool) -> None:
     from am_assets import reporting
     from am_assets.core.config import load_profile
     from am_assets.core.store import Store, find_root
-    from am_assets.lineage.ledger import week_ledgers
+    from am_assets.lineage.ledger import Scope, outside, week_ledgers
 
-    weeks = week_ledgers(Store(find_root(), load_profile(profile).name).snapshot())
+    loaded = load_profile(profile)
+    snapshot, scope = Store(find_root(), loaded.name).snapshot(), Scope.of(loaded)
+    weeks = week_ledgers(snapshot, scope=scope)
     if as_json:
         click.echo(json.dumps([week.as_dict() for week in weeks], indent=2))
     else:
-        OUT.print(reporting.ledger_table(weeks))
+        reporting.print_ledger(weeks, outside(snapshot, scope), OUT)
 
 
 @main.command()

@@ -96,6 +96,7 @@ def status(profile: str, folder: Path | None, as_json: bool) -> None:
     """
     from am_assets import running
     from am_assets.definitions import Project
+    from am_assets.lineage.ledger import Scope, outside
     from am_assets.partitions import week_keys
 
     project = Project.open(profile, folder)
@@ -108,6 +109,9 @@ def status(profile: str, folder: Path | None, as_json: bool) -> None:
     for row in rows:
         table.add_row(*(row[name] for name in ("asset", "partition", "state", "why", "root")))
     OUT.print(table)
+    left_out = outside(project.store.snapshot(), Scope.of(project.profile))
+    if left_out:
+        say(left_out)
 
 
 @main.command()

@@ -99,12 +99,20 @@ class Source(Section):
     columns: Columns
     max_row_bytes: int = Field(default=2_000_000, gt=0)
     """A longer upstream row is an error that names it."""
+    retired: date | None = None
+    """Monday from which on nothing is captured; what was captured stays."""
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
         if self.kind == "hub" and not self.revision:
             raise ValueError("a hub source needs a pinned `revision`")
+        if self.retired is not None and self.retired.weekday() != 0:
+            raise ValueError(f"`retired` must be a Monday, {self.retired} is a {self.retired:%A}")
         return self
+
+    def retired_in(self, week: str) -> bool:
+        """Whether nothing is captured in a week (its Monday, ISO date)."""
+        return self.retired is not None and self.retired.isoformat() <= week
 
 
 class Benchmark(Section):

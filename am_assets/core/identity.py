@@ -10,11 +10,12 @@ import itertools
 import json
 import math
 import struct
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
+
+from am_assets.core.prompt_form import prompt_form
 
 SCHEME = "am1"
 """Version of the identity scheme; part of every sample id."""
@@ -46,14 +47,9 @@ def sample_id(source: str, record: Mapping[str, Any]) -> str:
     return digest(SCHEME, source, record)
 
 
-def normalise_prompt(prompt: str) -> str:
-    """Fold what does not make a prompt a different prompt: Unicode form, case, white space."""
-    return " ".join(unicodedata.normalize("NFKC", prompt).casefold().split())
-
-
 def prompt_hash(prompt: str) -> str:
-    """Identity of a normalised prompt, for exact duplicates."""
-    return digest("prompt", normalise_prompt(prompt))
+    """Identity of a prompt in its form for comparing (`core.prompt_form`), for exact duplicates."""
+    return digest("prompt", prompt_form(prompt))
 
 
 def response_id(sample: str, request_key: str) -> str:

@@ -9,11 +9,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from am_assets.core import id_set
+from am_assets.core.id_set import Cells
 from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger
+from am_assets.core.schema import DROPPED, KEPT, PENDING
 
 MANIFEST_SCHEMA = 2
 """1: without the sizes of files, `keeps` and libraries."""
+
+EMPTY_SLICE = "empty"
+"""Root of a slice that has no rows."""
 
 
 class _Record(BaseModel, frozen=True):
@@ -83,6 +89,9 @@ class Manifest(_Record, frozen=True):
     complete: bool
     ledger: dict[str, Any] | None
     counts: dict[str, Any] = Field(default_factory=dict)
+    ids: dict[str, dict[str, str]] | None = None
+    """Fingerprints of sample ids (see `core.id_set`) by fate and `source|week`. None where rows
+    are no samples, and in manifests from before ids were recorded."""
     environment: dict[str, Any]
     dvc: Pointer
     keeps: tuple[str, ...] = ()
@@ -107,6 +116,13 @@ class Manifest(_Record, frozen=True):
     def rows_kept(self) -> int | None:
         """Kept rows by the ledger, None for artifacts without one."""
         return None if self.ledger is None else Ledger.from_dict(self.ledger).kept
+
+    def cells(self, *fates: str) -> Cells | None:
+        """The sample ids of some fates (default: all decisions); None where none are recorded."""
+        if self.ids is None:
+            return None
+        parts = (self.ids.get(fate, {}) for fate in fates or (KEPT, DROPPED, PENDING))
+        return id_set.united(*map(id_set.read, parts))
 
 
 def derivation_of(

@@ -9,25 +9,26 @@ import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
+from am_assets.core import id_set
 from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
 from am_assets.core.environment import environment
 from am_assets.core.git_branch import Conflict
+from am_assets.core.id_set import Cells, IdCounter
 from am_assets.core.identity import digest, table_root
-from am_assets.core.manifest import Input, Manifest, Ref, derivation_of
+from am_assets.core.ledger import LedgerError
+from am_assets.core.manifest import EMPTY_SLICE, Input, Manifest, Ref, derivation_of
 from am_assets.core.proving import prove
-from am_assets.core.schema import TableSchema
+from am_assets.core.schema import KEPT, TableSchema
 from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage
 from am_assets.core.store import Over, Snapshot, Store, StoreError, write_table
 from am_assets.core.table_writer import WrittenTable
-
-EMPTY_SLICE = "empty"
-"""Root of a slice that has no rows."""
 
 _ATTEMPTS = 5
 """Times that another process may publish a sealed artifact first; the second finds it there."""
@@ -65,6 +66,10 @@ class Materializer:
             "recipe": sorted(profile.recipes),
             "week": sorted(weeks),
         }
+
+    @cached_property
+    def _published(self) -> list[Ref]:
+        return self.snapshot.refs()
 
     def plan(self, stage: Stage, key: Key) -> Plan:
         """Resolve inputs and derive; raises InputMissing when a needed artifact is absent."""
@@ -175,7 +180,7 @@ class Materializer:
                 manifest = found.get(ref)
                 earlier = "week" in key and key["week"] not in ref.partition
                 if manifest is None:
-                    if read.optional or (earlier and read.weeks != "same"):
+                    if read.optional or read.retired or (earlier and read.weeks != "same"):
                         continue
                     raise InputMissing(
                         f"{stage.ref(key)} needs {ref}, which is not materialized: materialize "
@@ -183,10 +188,11 @@ class Materializer:
                     )
                 # A stage of one source reads a weekly artifact only where it is about the source.
                 source = key.get("source") if read.dimensions == WEEK else None
+                name = f"{read.table}/{source}" if read.table else source
                 yield Input(
                     ref=ref,
                     slice=source,
-                    root=manifest.slices.get(source, EMPTY_SLICE) if source else manifest.root,
+                    root=manifest.slices.get(name, EMPTY_SLICE) if name else manifest.root,
                     accounts=manifest.accounts if read.accounts else None,
                     dvc=manifest.dvc.md5,
                 )
@@ -194,7 +200,10 @@ class Materializer:
     def _refs(self, read: Read, key: Key) -> Iterable[Ref]:
         choices: list[list[str]] = []
         for name in read.dimensions:
-            if name not in key or name in read.every:
+            if name == "source" and read.retired:
+                published = {r.partition[0] for r in self._published if r.asset == read.asset}
+                choices.append(sorted(published.difference(self._values[name])))
+            elif name not in key or name in read.every:
                 choices.append(self._values[name])
             elif name == "week" and read.weeks != "same":
                 weeks = [week for week in self._values["week"] if week < key["week"]]
@@ -207,6 +216,9 @@ class Materializer:
     def _seal(self, stage: Stage, plan: Plan, built: Built, folder: Path) -> Manifest:
         if built.ledger is not None:
             built.ledger.check(str(plan.ref))
+        ids = _ids(stage, built)
+        if built.came is not None and ids is not None:
+            _check_ids(plan, built.came, id_set.united(*ids.values()))
         tables: dict[str, dict[str, Any]] = {}
         slices: dict[str, str] = {}
         for given in built.tables:
@@ -217,9 +229,12 @@ class Materializer:
             write_table(table, folder, schema.name)
             root = table_root(table, schema.id_column)
             tables[schema.name] = _entry(schema, root, table.num_rows)
-            if stage.dimensions == WEEK and schema.name == stage.name:
-                slices = {
-                    source: table_root(table.filter(pc.field("source") == source), schema.id_column)
+            if stage.dimensions == WEEK and "source" in table.column_names:
+                prefix = "" if schema.name == stage.name else f"{schema.name}/"
+                slices |= {
+                    f"{prefix}{source}": table_root(
+                        table.filter(pc.field("source") == source), schema.id_column
+                    )
                     for source in sorted(set(table["source"].to_pylist()))
                 }
         roots = {name: entry["root"] for name, entry in tables.items()}
@@ -229,7 +244,7 @@ class Materializer:
             ref=plan.ref,
             root=built.root or (roots[stage.name] if len(roots) == 1 else digest("root", roots)),
             tables=tables,
-            slices=slices,
+            slices=_whole(slices),
             # Of the settings as the work has left them, so that the next plan finds nothing to do.
             derivation=self._derive(stage, plan.ref, config, plan.models, plan.inputs),
             inputs=plan.inputs,
@@ -240,9 +255,48 @@ class Materializer:
             complete=built.ledger is None or built.ledger.complete,
             ledger=built.ledger.as_dict() if built.ledger else None,
             counts=built.counts,
+            ids=None if ids is None else id_set.written({**ids, **built.ids}),
             environment=environment(),
             dvc=self.store.add(folder),
             keeps=stage.keeps,
+        )
+
+
+def _whole(slices: dict[str, str]) -> dict[str, str]:
+    """Slice roots such that a source's covers its rows in all tables, not in the main one alone."""
+    found = dict(slices)
+    for source in (name for name in slices if "/" not in name):
+        parts = {n: root for n, root in slices.items() if n.endswith(f"/{source}")}
+        if parts:
+            found[source] = digest("slice", slices[source], parts)
+    return found
+
+
+def _ids(stage: Stage, built: Built) -> dict[str, Cells] | None:
+    """Sample ids by decision of the artifact's own table; None where its rows are no samples."""
+    for given in built.tables:
+        if isinstance(given, WrittenTable):
+            if given.schema.name == stage.name:
+                return given.ids
+            continue
+        schema, table = given
+        if schema.name == stage.name and set(id_set.ID_COLUMNS) <= set(table.column_names):
+            counter = IdCounter()
+            # A table without decisions holds what is kept.
+            counter.add_table(table, None if schema.has_fate else KEPT)
+            return counter.cells() if schema.id_column == "sample_id" else None
+    return None
+
+
+def _check_ids(plan: Plan, came: Cells, decided: Cells) -> None:
+    differing = id_set.differing(came, decided)
+    if differing:
+        cell = differing[0]
+        empty = id_set.IdSet()
+        raise LedgerError(
+            f"{plan.ref}: the {came.get(cell, empty).rows} rows of source {cell.source} and week "
+            f"{cell.week} that its inputs keep are not the {decided.get(cell, empty).rows} that "
+            "were decided: its inputs are not of one generation, materialize them again, in order"
         )
 
 

@@ -57,6 +57,11 @@ class TableSchema:
         """Whether rows carry a decision, and so enter the ledger."""
         return "decision" in self.arrow.names
 
+    @property
+    def has_sample_fate(self) -> bool:
+        """Whether there is one row a sample, with its decision."""
+        return self.has_fate and self.id_column == "sample_id"
+
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _OCCURRENCES = pa.list_(
@@ -158,6 +163,21 @@ PROMPTS = TableSchema(
         ]
     ),
 )
+RETURNED = TableSchema(
+    "returned",
+    1,
+    "sample_id",
+    pa.schema(
+        [
+            *PROMPTS.arrow,
+            _identity("from_week", pa.string(), "week of the decision that this one replaces"),
+            _identity("from_stage", pa.string(), "stage that decided then: it dropped the row"),
+            _identity("from_reason", pa.string(), "why: the kind of duplicate"),
+            _identity("from_twin", pa.string(), "sample_id of the twin that is gone"),
+        ]
+    ),
+)
+"""Rows of earlier weeks that `deduplicated` decides again: PROMPTS of the week they return to."""
 TAKEDOWNS = TableSchema(
     "takedowns",
     2,
@@ -353,6 +373,14 @@ def embedding_schema(dimension: int) -> TableSchema:
             ]
         ),
     )
+
+
+def returned_vectors_schema(dimension: int) -> TableSchema:
+    """Schema of the vectors of RETURNED rows, of `dimension` float32."""
+    columns = embedding_schema(dimension).arrow
+    names = ("sample_id", "source", "week", "prompt_hash", "vector")
+    arrow = pa.schema([columns.field(name) for name in names])
+    return TableSchema("returned_vectors", 1, "sample_id", arrow)
 
 
 def dumps(value: Any) -> str | None:

@@ -16,10 +16,11 @@ from am_assets.core.code.guard import Guard, guard_of, guarded
 from am_assets.core.code.versions import build_code
 from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
+from am_assets.core.id_set import Cells, united
 from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Input, Manifest, Ref
 from am_assets.core.provenance import covered, read_covered
-from am_assets.core.schema import TableSchema
+from am_assets.core.schema import KEPT, TableSchema
 from am_assets.core.store import Snapshot, Store, read_batches
 from am_assets.core.table_writer import TableWriter, WrittenTable
 from am_assets.core.usage import Meter
@@ -59,6 +60,12 @@ class Read:
     passthrough: tuple[str, ...] = ()
     """Its provenance columns that are copied into provenance columns of the stage's own, or into a
     report; of no others the stage sees anything (see `core.provenance`)."""
+    retired: bool = False
+    """Whether it reads, in place of the profile's sources, what is published of sources that have
+    left the profile."""
+    table: str | None = None
+    """The one table that is read of a weekly artifact by a stage of one source; None is all: the
+    derivation then follows from that table's rows of the source alone."""
 
 
 @dataclass
@@ -76,6 +83,11 @@ class Built:
     counts: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     """Settings as the work has left them: what `Stage.facts` says once this is published."""
+    came: Cells | None = None
+    """Sample ids that came in (`Run.kept_ids`): the artifact is not published unless its rows are
+    these. None where they are not known."""
+    ids: dict[str, Cells] = field(default_factory=dict)
+    """More sets of sample ids that the manifest records, by name."""
 
 
 class Finding(NamedTuple):
@@ -246,6 +258,20 @@ class Run:
             raise InputMissing(f"{ref} is not an input of {self.stage.name}")
         return self._manifests[ref]
 
+    def kept_ids(self, asset: str, weeks: str = "all") -> Cells | None:
+        """Sample ids that the input artifacts of `asset` keep; None where one does not say.
+
+        Limited like `read`.
+        """
+        parts: list[Cells] = []
+        for item in self.inputs:
+            if item.ref.asset == asset and self._in_weeks(item.ref, weeks):
+                cells = self.manifest(item.ref).cells(KEPT)
+                if cells is None:
+                    return None
+                parts.append({c: ids for c, ids in cells.items() if item.slice in (None, c.source)})
+        return united(*parts)
+
     def read(self, asset: str, table: str | None = None, weeks: str = "all") -> pa.Table:
         """Rows of an input asset's table (named like the asset by default), all parts joined.
 
@@ -314,13 +340,21 @@ class Run:
         return frozenset(name for read in reads for name in read.passthrough)
 
     def _table(self, item: Input, table: str) -> Path:
-        """File of a table; a slice's root is over the artifact's own table alone."""
-        if item.slice and table != item.ref.asset:
+        """File of a table of an input, whose root (or slice root) must cover it."""
+        if item.slice and not self._covers(item, table):
             raise InputMissing(
                 f"{self.stage.name} reads {item.ref} as the slice {item.slice}, whose root does "
                 f"not cover the table {table}"
             )
         return self._store.file(self.manifest(item.ref).dvc, f"{table}.parquet")
+
+    def _covers(self, item: Input, table: str) -> bool:
+        """Whether a slice root is over its source's rows of `table`; see `Read.table`."""
+        reads = {read.table for read in self.stage.reads if read.asset == item.ref.asset}
+        if None not in reads:
+            return table in reads
+        slices = self.manifest(item.ref).slices
+        return table == item.ref.asset or any(name.startswith(f"{table}/") for name in slices)
 
 
 class InputSnapshot(Snapshot):

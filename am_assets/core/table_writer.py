@@ -15,6 +15,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from am_assets.core.id_set import Cells, IdCounter
 from am_assets.core.identity import leaves, merkle
 from am_assets.core.ledger import Ledger, tally
 from am_assets.core.schema import TableSchema
@@ -35,6 +36,8 @@ class WrittenTable:
     root: str
     fates: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     """Rows by decision and reason, for schemas that have them."""
+    ids: dict[str, Cells] | None = None
+    """Sample ids by decision, for tables of samples that have one."""
 
     def ledger(self, rows_in: int | None = None) -> Ledger:
         """The ledger of these rows; see `core.ledger.tally`."""
@@ -55,6 +58,7 @@ class TableWriter:
         self._names = set(schema.arrow.names)
         self._fates: Counter[tuple[str, str | None]] = Counter()
         self._has_fate = schema.has_fate
+        self._ids = IdCounter() if schema.has_sample_fate else None
         self._rows = 0
         self._waiting: list[tuple[str, bytes]] = []
         self._waiting_bytes = 0
@@ -85,6 +89,8 @@ class TableWriter:
         self._waiting_bytes += len(data)
         if self._has_fate:
             self._fates[row["decision"], row.get("reason")] += 1
+        if self._ids is not None:
+            self._ids.add(row["decision"], row["source"], row["week"], row["sample_id"])
         self._rows += 1
         if len(self._waiting) == _FLUSH_ROWS or self._waiting_bytes >= _FLUSH_BYTES:
             self._flush()
@@ -103,7 +109,8 @@ class TableWriter:
                 f"id {row_id} occurs twice in one table; ids must be unique"
             ) from error
         root = merkle(self._write())
-        return WrittenTable(self._schema, self._rows, root, self._fates)
+        ids = None if self._ids is None else self._ids.cells()
+        return WrittenTable(self._schema, self._rows, root, self._fates, ids)
 
     def _flush(self) -> None:
         self._database.execute("BEGIN")

@@ -19,8 +19,8 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from am_assets.core.code.libraries import versions
 from am_assets.core.config import Embedding, Model
-from am_assets.core.libraries import versions
 from am_assets.core.requests import ModelIdentity
 from am_assets.engines.models import model_digest
 

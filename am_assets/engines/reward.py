@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from am_assets.core.chat_templates import TEMPLATE_DATE, folder_uses_clock
-from am_assets.core.libraries import versions
+from am_assets.core.code.libraries import versions
 from am_assets.core.requests import Message, ModelIdentity
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.models import model_digest

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from am_assets.core.manifest import Input, Manifest, Pointer
+from am_assets.core.manifest import EMPTY_SLICE, Input, Manifest, Pointer
+from am_assets.core.schema import RETURNED
 from am_assets.core.store import Snapshot, read_batches
 
 FinalAnswer = Callable[[str, str], str | None]
@@ -157,6 +158,9 @@ def published(
     """
     inputs = {item.ref.asset: item for item in manifest.inputs}
     recorded = recorded_verdicts(_path(snapshot, inputs["prompts"]))
+    returned = _returned(snapshot, inputs)
+    if returned is not None:
+        recorded |= recorded_verdicts(returned)
     verdicts = snapshot.store.file(manifest.dvc, "verdicts.parquet")
     yield from opinions(
         lambda: read_batches(verdicts, VERDICT),
@@ -229,9 +233,17 @@ def recorded_verdicts(prompts: Path) -> dict[str, bool]:
     columns = ("sample_id", "recorded_verdict")
     if not set(columns) <= set(pq.read_schema(prompts).names):
         return {}
+    found: dict[str, bool] = {}
+    for part in read_batches(prompts, columns):
+        found |= recorded_in(part)
+    return found
+
+
+def recorded_in(prompts: pa.Table) -> dict[str, bool]:
+    """The same from rows of table PROMPTS."""
     return {
         row["sample_id"]: row["recorded_verdict"]
-        for row in _rows(read_batches(prompts, columns))
+        for row in prompts.select(["sample_id", "recorded_verdict"]).to_pylist()
         if row["recorded_verdict"] is not None
     }
 
@@ -241,8 +253,13 @@ def texts(
 ) -> list[dict[str, Any]]:
     """`prompt`, `reference_answer` and `response` of the responses in `shown`, in its order."""
     inputs = {item.ref.asset: item for item in manifest.inputs}
-    samples = _found(snapshot, inputs["prompts"], "sample_id", {said.sample_id for said in shown})
-    own = _found(snapshot, inputs["responses"], "response_id", {said.response_id for said in shown})
+    ids = {said.sample_id for said in shown}
+    samples = _found(_path(snapshot, inputs["prompts"]), "sample_id", ids)
+    returned = _returned(snapshot, inputs)
+    if returned is not None:
+        samples |= _found(returned, "sample_id", ids)
+    answers = {said.response_id for said in shown}
+    own = _found(_path(snapshot, inputs["responses"]), "response_id", answers)
     return [
         {
             "prompt": samples[said.sample_id]["prompt"],
@@ -255,17 +272,23 @@ def texts(
     ]
 
 
-def _found(
-    snapshot: Snapshot, item: Input, column: str, ids: Iterable[str]
-) -> dict[str, dict[str, Any]]:
+def _found(path: Path, column: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     wanted = pc.field(column).isin(pa.array(sorted(ids), pa.string()))
-    rows = pq.read_table(_path(snapshot, item), filters=wanted).to_pylist()
+    rows = pq.read_table(path, filters=wanted).to_pylist()
     return {row[column]: row for row in rows}
 
 
-def _path(snapshot: Snapshot, item: Input) -> Path:
+def _path(snapshot: Snapshot, item: Input, table: str | None = None) -> Path:
     pointer = Pointer(md5=item.dvc, size=0, nfiles=0)
-    return snapshot.store.file(pointer, f"{item.ref.asset}.parquet")
+    return snapshot.store.file(pointer, f"{table or item.ref.asset}.parquet")
+
+
+def _returned(snapshot: Snapshot, inputs: Mapping[str, Input]) -> Path | None:
+    """File of the rows that returned to the week, with their content; None where none did."""
+    item = inputs.get("deduplicated")
+    if item is None or item.root == EMPTY_SLICE:
+        return None
+    return _path(snapshot, item, RETURNED.name)
 
 
 def _rows(parts: Iterable[pa.Table]) -> Iterator[dict[str, Any]]:

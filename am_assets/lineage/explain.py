@@ -14,6 +14,7 @@ _TABLES = (
     ("raw_prompts", "raw_prompts"),
     ("prompts", "prompts"),
     ("embedding_index", "embedding_index"),
+    ("deduplicated", "returned"),
     ("deduplicated", "deduplicated"),
     ("labels", "labels"),
     ("existing_verdicts", "existing_verdicts"),
@@ -36,6 +37,10 @@ _SHOWN = (
     "occurrences",
     "content_hash",
     "supersedes",
+    "from_week",
+    "from_stage",
+    "from_reason",
+    "from_twin",
     "category",
     "difficulty",
     "language",
@@ -67,6 +72,8 @@ def explain(snapshot: Snapshot, sample_id: str) -> list[dict[str, Any]]:
     life: list[dict[str, Any]] = []
     for asset, table in _TABLES:
         for ref in sorted((ref for ref in manifests if ref.asset == asset), key=str):
+            if table == "returned" and table not in manifests[ref].tables:
+                continue  # a week to which nothing returned
             life.extend(
                 {"artifact": str(ref), "root": manifests[ref].root[:12], **row}
                 for row in _rows(snapshot, manifests[ref], table, sample_id)

@@ -1,15 +1,54 @@
-"""The ledger of a profile: where the rows of each week ended, from the manifests alone."""
+"""The ledger of a profile: where the rows of each week ended, from the manifests alone.
 
-from collections import Counter
+Not only must the counts add up: each stage's rows must be the very rows that the stage before it
+keeps, source by source and week by week (see `core.id_set`). Artifacts that are each right and not
+of one generation do not pass.
+"""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from am_assets.core.config import Profile
+from am_assets.core.id_set import Cell, Cells, IdSet, differing, united
 from am_assets.core.ledger import Ledger, LedgerError
-from am_assets.core.manifest import Ref
+from am_assets.core.manifest import Manifest, Ref
+from am_assets.core.schema import KEPT
 from am_assets.core.store import Snapshot
 
 STAGES = ("raw_prompts", "prompts", "deduplicated", "labels", "verified", "sft_dataset")
 """Stages that decide a sample's fate, in pipeline order."""
+
+RETURNED = "returned"
+"""What a week's ledger says of rows that a later week decides again: their fate is there."""
+
+
+class Scope(NamedTuple):
+    """The sources and weeks that are accounted for; None is all that are published."""
+
+    sources: frozenset[str] | None = None
+    first: str | None = None
+    last: str | None = None
+
+    @classmethod
+    def of(cls, profile: Profile) -> "Scope":
+        """The sources and weeks of a profile."""
+        weeks = profile.weeks
+        last = weeks.last.isoformat() if weeks.last else None
+        return cls(frozenset(profile.sources), weeks.start.isoformat(), last)
+
+    def has_week(self, week: str) -> bool:
+        """Whether a week (its Monday) is accounted for."""
+        return (self.first or week) <= week <= (self.last or week)
+
+    def has_source(self, source: str) -> bool:
+        """Whether a source is accounted for."""
+        return self.sources is None or source in self.sources
+
+
+EVERYTHING = Scope()
 
 
 @dataclass
@@ -19,6 +58,10 @@ class WeekLedger:
     week: str
     stages: dict[str, Ledger]
     """The week's rows at each stage, all sources together."""
+    unchecked: tuple[str, ...] = ()
+    """Artifacts from before ids were recorded: of these the counts alone are checked."""
+    came_back: int = 0
+    """Rows of earlier weeks that this week decides again."""
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(stage, reason) -> rows."""
     pending: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -44,47 +87,242 @@ class WeekLedger:
     def check(self) -> None:
         """Raise LedgerError unless every row has exactly one fate."""
         out = self.released + self.dropped.total() + self.pending.total()
-        if out != self.rows_in:
-            raise LedgerError(f"week {self.week}: {self.rows_in} rows came in, {out} have a fate")
+        came = self.rows_in + self.came_back
+        if out != came:
+            raise LedgerError(f"week {self.week}: {came} rows came in, {out} have a fate")
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         return {
             "week": self.week,
             "rows_in": self.rows_in,
+            "came_back": self.came_back,
             "dropped": _nested(self.dropped),
             "pending": _nested(self.pending),
             "released": self.released,
+            "unchecked": list(self.unchecked),
         }
 
 
-def week_ledgers(snapshot: Snapshot, through: str | None = None) -> list[WeekLedger]:
-    """The ledger of every week up to `through` (default: the last with an SFT dataset).
+def week_ledgers(
+    snapshot: Snapshot, through: str | None = None, scope: Scope = EVERYTHING
+) -> list[WeekLedger]:
+    """The ledger of every captured week of `scope` up to `through`.
 
-    A later week can still drop rows of an earlier one (superseded, template text), so that the
-    last stage is read from the latest SFT dataset. Raises LedgerError when rows are unaccounted
-    for, or when no week has an SFT dataset.
+    By default up to the last week that has an SFT dataset: what is captured since has no whole
+    week yet. A later week can still drop rows of an earlier one (superseded, template text), so
+    that the last stage is read from the latest SFT dataset. Raises LedgerError when rows are
+    unaccounted for, when artifacts are not of one generation, or when no week has an SFT dataset.
     """
-    manifests = snapshot.manifests(snapshot.refs())
-    weeks = sorted(
-        ref.partition[-1]
-        for ref in manifests
-        if ref.asset == "sft_dataset" and (through is None or ref.partition[-1] <= through)
-    )
-    if not weeks:
+    manifests = {
+        ref: manifest
+        for ref, manifest in snapshot.manifests(
+            ref for ref in snapshot.refs() if ref.asset in (*STAGES, "release")
+        ).items()
+        if scope.has_week(ref.partition[-1]) and (through is None or ref.partition[-1] <= through)
+    }
+    # Sources that left the profile end in `deduplicated`, which reads their prompts as they are.
+    manifests = {
+        ref: manifest
+        for ref, manifest in manifests.items()
+        if len(ref.partition) == 1
+        or scope.has_source(ref.partition[0])
+        or (ref.asset in STAGES[:2] and Ref(asset="prompts", partition=ref.partition) in manifests)
+    }
+    final = _latest(manifests)
+    if final is None:
         raise LedgerError("no sft_dataset is materialized yet: there is no whole week to account")
-    final = manifests[Ref(asset="sft_dataset", partition=(weeks[-1],))].counts["by_week"]
+    chain = _Chain(manifests, final, scope)
+    weeks = sorted(
+        {
+            ref.partition[-1]
+            for ref in manifests
+            if ref.asset in STAGES and ref.partition[-1] <= final.ref.partition[-1]
+        }
+    )
     ledgers: list[WeekLedger] = []
     for week in weeks:
-        stages: dict[str, list[Ledger]] = {stage: [] for stage in STAGES}
-        for ref, manifest in manifests.items():
-            if ref.asset in STAGES[:-1] and ref.partition[-1] == week and manifest.ledger:
-                stages[ref.asset].append(Ledger.from_dict(manifest.ledger))
-        if week in final:
-            stages["sft_dataset"].append(Ledger.from_dict(final[week]))
-        ledgers.append(WeekLedger(week, {stage: _sum(parts) for stage, parts in stages.items()}))
+        chain.check(week)
+        ledgers.append(
+            WeekLedger(week, chain.ledgers(week), chain.unchecked(week), chain.came_back(week))
+        )
         ledgers[-1].check()
+    chain.check_release()
     return ledgers
+
+
+def _latest(manifests: Mapping[Ref, Manifest]) -> Manifest | None:
+    datasets = [ref for ref in manifests if ref.asset == "sft_dataset"]
+    return manifests[max(datasets, key=lambda ref: ref.partition[-1])] if datasets else None
+
+
+class _Chain:
+    """The artifacts that decide rows, and the SFT dataset that decides last."""
+
+    def __init__(self, manifests: Mapping[Ref, Manifest], final: Manifest, scope: Scope) -> None:
+        self._manifests = manifests
+        self._final = final
+        self._scope = scope
+        self._of: defaultdict[tuple[str, str], list[Manifest]] = defaultdict(list)
+        """Manifests by asset and week, the SFT dataset apart."""
+        for ref, manifest in sorted(manifests.items(), key=lambda item: str(item[0])):
+            if ref.asset in STAGES[:-1] and ref.partition[-1] <= final.ref.partition[-1]:
+                self._of[ref.asset, ref.partition[-1]].append(manifest)
+        self._moved: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        """Rows that a later week decides again, by the stage and week that dropped them: reasons"""
+        for (asset, _), listed in list(self._of.items()):
+            for manifest in listed if asset == "deduplicated" else ():
+                for name, rows in manifest.counts.get("returned", {}).items():
+                    week, stage, reason = name.split("|")
+                    self._moved[stage, week][reason] += rows
+
+    def ledgers(self, week: str) -> dict[str, Ledger]:
+        """By stage the counts of a week's rows."""
+        found: dict[str, Ledger] = {}
+        for stage in STAGES[:-1]:
+            parts = [Ledger.from_dict(m.ledger) for m in self._of[stage, week] if m.ledger]
+            found[stage] = _without(_sum(parts), self._moved[stage, week])
+        decided = self._final.counts["by_week"].get(week)
+        return found | {"sft_dataset": _sum([Ledger.from_dict(decided)] if decided else [])}
+
+    def unchecked(self, week: str) -> tuple[str, ...]:
+        """Artifacts of a week that say nothing about ids."""
+        return tuple(
+            str(manifest.ref)
+            for stage in STAGES
+            for manifest in self._stage(stage, week)
+            if manifest.ids is None
+        )
+
+    def came_back(self, week: str) -> int:
+        """Rows of earlier weeks that this week decides again."""
+        return sum(
+            sum(manifest.counts.get("returned", {}).values())
+            for manifest in self._of["deduplicated", week]
+        )
+
+    def check(self, week: str) -> None:
+        """Raise LedgerError where a stage does not hold the rows that the stage before keeps.
+
+        `deduplicated` holds those beside that return from earlier weeks: it must have read these
+        weeks as they are now.
+        """
+        for before, stage in itertools.pairwise(STAGES):
+            keeps = _cells(self._stage(before, week), week, KEPT)
+            holds = _cells(self._stage(stage, week), week)
+            if keeps is None or holds is None:
+                continue
+            if stage == "deduplicated":
+                for manifest in self._of[stage, week]:
+                    self._check_returned(manifest)
+                    keeps = united(keeps, manifest.cells("returned") or {})
+            for cell in differing(keeps, holds):
+                raise self._mismatch(
+                    self._ref(stage, cell),
+                    holds.get(cell, IdSet()),
+                    self._ref(before, cell),
+                    keeps.get(cell, IdSet()),
+                )
+
+    def _check_returned(self, manifest: Manifest) -> None:
+        for item in manifest.inputs if manifest.counts.get("returned") else ():
+            decided = item.ref.asset in ("prompts", "deduplicated")
+            if not decided or item.ref.partition[-1] == manifest.ref.partition[-1]:
+                continue
+            now = self._manifests.get(item.ref)
+            if now is not None and now.root != item.root:
+                raise LedgerError(
+                    f"{manifest.ref} decides rows again that an older {item.ref} dropped: they are "
+                    f"not of one generation, materialize {manifest.ref} and what follows it again"
+                )
+
+    def check_release(self) -> None:
+        """Raise LedgerError where the dataset's release is not of the rows that it keeps."""
+        week = self._final.ref.partition[-1]
+        release = self._manifests.get(Ref(asset="release", partition=(week,)))
+        # A release of an older dataset is stale, and says so in its inputs.
+        if release is None or self._final.root not in {item.root for item in release.inputs}:
+            return
+        keeps, holds = self._final.cells(KEPT), release.cells(KEPT)
+        if keeps is None or holds is None:
+            return
+        for cell in differing(keeps, holds):
+            raise self._mismatch(
+                release.ref,
+                holds.get(cell, IdSet()),
+                self._final.ref,
+                keeps.get(cell, IdSet()),
+            )
+
+    def _stage(self, stage: str, week: str) -> list[Manifest]:
+        return [self._final] if stage == "sft_dataset" else self._of[stage, week]
+
+    def _ref(self, stage: str, cell: Cell) -> Ref:
+        if stage == "sft_dataset":
+            return self._final.ref
+        return Ref(asset=stage, partition=(cell.week,) if stage == "deduplicated" else cell)
+
+    def _mismatch(self, holder: Ref, holds: IdSet, keeper: Ref, keeps: IdSet) -> LedgerError:
+        if len(holder.partition) == 2 and not self._scope.has_source(holder.partition[0]):
+            source = holder.partition[0]
+            if holder.asset == "labels":
+                return LedgerError(
+                    f"{keeper} keeps {keeps.rows} rows of source {source}, which has left the "
+                    f"profile: materialize {keeper} and what follows it again"
+                )
+            return LedgerError(
+                f"source {source} left the profile before {holder} was made of what {keeper} "
+                "keeps: put it back into the profile, materialize that, and take it out again"
+            )
+        for ref in (keeper, holder):
+            if ref not in self._manifests:
+                return LedgerError(f"{ref} is not materialized: materialize it and what follows it")
+        return LedgerError(
+            f"{holder} holds {holds.rows} rows that are not the {keeps.rows} that {keeper} keeps: "
+            f"they are not of one generation, materialize {holder} and what follows it again"
+        )
+
+
+def _cells(manifests: list[Manifest], week: str, *fates: str) -> Cells | None:
+    """Ids of a week's rows; None where one of the manifests does not say."""
+    parts: list[Cells] = []
+    for manifest in manifests:
+        cells = manifest.cells(*fates)
+        if cells is None:
+            return None
+        parts.append({cell: ids for cell, ids in cells.items() if cell.week == week})
+    return united(*parts)
+
+
+_BY_SOURCE = (
+    *("raw_prompts", "prompts", "embedding_index", "labels"),
+    *("existing_verdicts", "responses", "verified"),
+)
+_BY_WEEK = ("deduplicated", "sft_dataset", "release", "checkpoint", "benchmark_answers", "scores")
+"""Assets of samples, by whether their partitions name a source."""
+
+
+def outside(snapshot: Snapshot, scope: Scope) -> str | None:
+    """One line about published artifacts of sources and weeks that are not in `scope`, if any."""
+    sources: Counter[str] = Counter()
+    weeks: Counter[str] = Counter()
+    for ref in snapshot.refs():
+        if ref.asset in _BY_SOURCE and not scope.has_source(ref.partition[0]):
+            sources[ref.partition[0]] += 1
+        elif ref.asset in (*_BY_SOURCE, *_BY_WEEK) and not scope.has_week(ref.partition[-1]):
+            weeks[ref.partition[-1]] += 1
+    found = [f"source {name} ({count} artifacts)" for name, count in sorted(sources.items())]
+    found += [f"week {name} ({count} artifacts)" for name, count in sorted(weeks.items())]
+    return f"Published and outside the profile: {', '.join(found)}" if found else None
+
+
+def _without(ledger: Ledger, moved: Counter[str]) -> Ledger:
+    """The ledger of a week's stage once rows it dropped are decided again later."""
+    if not moved:
+        return ledger
+    left = {reason: rows - moved[reason] for reason, rows in ledger.dropped.items()}
+    dropped = {reason: rows for reason, rows in left.items() if rows}
+    return Ledger(ledger.rows_in, ledger.kept, dropped | {RETURNED: moved.total()}, ledger.pending)
 
 
 def _sum(ledgers: list[Ledger]) -> Ledger:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from am_assets.core.manifest import Ref
-from am_assets.core.schema import DEDUPLICATED, DROPPED, EXISTING_VERDICTS, PROMPTS, RAW
+from am_assets.core.schema import DEDUPLICATED, DROPPED, EXISTING_VERDICTS, KEPT, PROMPTS, RAW
 from am_assets.core.store import Snapshot
 from am_assets.mini.truth import planted_truth
 from am_assets.stages.release_card import table
@@ -173,28 +173,32 @@ def _wrong_responses(truth: dict[str, dict[Row, Row | None]], fates: _Fates) -> 
 
 def _fates(snapshot: Snapshot, refs: list[Ref]) -> _Fates:
     rows_of: dict[str, list[Row]] = {}
+    """By sample its upstream rows of the week that captured it."""
     fates = _Fates({}, set(), {})
-    for row in _rows(snapshot, refs, RAW.name, ["sample_id", "source", "week", "occurrences"]):
+    columns = ["sample_id", "source", "week", "decision", "occurrences"]
+    for row in _rows(snapshot, refs, RAW.name, columns):
         keys = sorted({one["upstream_key"] for one in row["occurrences"] if one["upstream_key"]})
-        rows_of.setdefault(row["sample_id"], []).extend(
-            Row(row["source"], row["week"], key) for key in keys
-        )
+        if row["decision"] == KEPT:
+            rows_of[row["sample_id"]] = [Row(row["source"], row["week"], key) for key in keys]
         for key in keys[1:]:
             fates.dropped[Row(row["source"], row["week"], key)] = "repeat_in_source"
     fate = ["sample_id", "week", "decision", "reason"]
+    repeats = set(fates.dropped)
     for stage in (PROMPTS.name, DEDUPLICATED.name):
-        for row in _rows(snapshot, refs, stage, fate):
-            if row["decision"] != DROPPED:
-                continue
-            for named in rows_of[row["sample_id"]]:
-                if named.week == row["week"]:
-                    fates.dropped.setdefault(named, row["reason"])
-                    if stage == PROMPTS.name and row["reason"] not in _DUPLICATE:
-                        fates.cleaning.add(named)
+        # A row that returned is decided again in a later week, and that is what counts.
+        for row in sorted(_rows(snapshot, refs, stage, fate), key=lambda row: row["week"]):
+            for named in rows_of.get(row["sample_id"], ()):
+                if named in repeats:
+                    continue
+                if row["decision"] != DROPPED:
+                    fates.dropped.pop(named, None)
+                    continue
+                fates.dropped[named] = row["reason"]
+                if stage == PROMPTS.name and row["reason"] not in _DUPLICATE:
+                    fates.cleaning.add(named)
     for row in _rows(snapshot, refs, EXISTING_VERDICTS.name, fate):
-        for named in rows_of[row["sample_id"]]:
-            if named.week == row["week"]:
-                fates.judged[named] = row["decision"] != DROPPED
+        for named in rows_of.get(row["sample_id"], ()):
+            fates.judged[named] = row["decision"] != DROPPED
     return fates
 
 

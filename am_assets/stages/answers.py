@@ -7,6 +7,7 @@ as different: then both prompts stay, which costs a repeated problem, not a lost
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from fractions import Fraction
 from hashlib import blake2b
@@ -31,6 +32,10 @@ _NUMBER = re.compile(
 )
 # One letter may be a variable; a CJK character is a word.
 _UNIT = re.compile(rf"%|[$€£¥]|(?:[^\W\d_]{{2,}}|[{CJK}])(?: [^\W\d_]+)*")
+_CAPITAL = re.compile(r"\\[A-Z][A-Za-z]*|(?<![^\W\d_])[A-Z](?![^\W\d_])")
+_SYMBOL = re.compile(r"(?<![^\W\d_])[A-Z][a-z](?![^\W\d_])")
+"""A unit of two letters, the first a capital: Mg is not mg."""
+_STYLED = ("<sub>", "<font>", "<circle>")
 
 
 def answer_codes(references: Iterable[str | None]) -> np.ndarray:
@@ -62,21 +67,34 @@ def _codes(reference: str | None) -> tuple[int, int]:
 def _read(text: str) -> tuple[str, str]:
     """Value and unit of an answer, the unit empty where it names none."""
     if len(text) > _MAX_NUMBER:
-        return match_key(text), ""
+        return _key(text), ""
     written = _NAMED.sub("", ungrouped(plain(text)))
     word = number_in_words(written) if written.isalpha() else None
     if word is not None:
         return str(word), ""
     match = _NUMBER.fullmatch(_FRACTION.sub(r"\1/\2", written))
     if match is None or (match[3] and not int(match[3])):
-        return match_key(text), ""
+        return _key(text), ""
     sign, digits, bottom, rest = match.groups()
     number = Fraction(digits) / int(bottom or 1)
     value = str(-number if sign == "-" else number)
     unit = match_key(rest.replace(r"^\circ", " degrees"))
     if _UNIT.fullmatch(unit):
-        return value, " ".join(word.rstrip("s") if len(word) > 3 else word for word in unit.split())
-    return f"{value} {unit}".rstrip(), ""
+        words = (word.rstrip("s") if len(word) > 3 else word for word in unit.split())
+        return value, " ".join([*words, *_SYMBOL.findall(rest)])
+    return f"{value} {unit}{_telling(rest)}".rstrip(), ""
+
+
+def _key(text: str) -> str:
+    return match_key(text) + _telling(text)
+
+
+def _telling(text: str) -> str:
+    """What folding takes away and formulas are told apart by: X and x, x₁₂ and x12, ℝ and R."""
+    found = _CAPITAL.findall(text)
+    if not text.isascii():
+        found += [c for c in text if unicodedata.decomposition(c).startswith(_STYLED)]
+    return " ".join(["", *found])
 
 
 def _code(key: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from am_assets.core.config import Dedup
 from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps
@@ -19,20 +20,18 @@ from am_assets.stages.answers import DIFFERENT
 from am_assets.stages.decontamination import Contamination
 from am_assets.stages.dedup import BLOCK, Outcome, Rows, deduplicate
 from am_assets.stages.priority import priority_order
+from am_assets.stages.returning import EXACT_DUPLICATE, SEMANTIC_DUPLICATE
 from am_assets.stages.threshold_report import Sample, policies_around, report_of
 from am_assets.stages.week_rows import (
     Candidates,
     EarlierPart,
+    WeekPart,
     earlier_rows,
     read_candidates,
     stack_vectors,
 )
 
-CONTAMINATED, EXACT_DUPLICATE, SEMANTIC_DUPLICATE = (
-    "contaminated",
-    "exact_duplicate",
-    "semantic_duplicate",
-)
+CONTAMINATED, SOURCE_RETIRED = "contaminated", "source_retired"
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ class WeekDecisions:
 
 
 def decide_week(
-    prompts: Mapping[str, Path],
-    embeddings: Mapping[str, Path],
+    parts: Sequence[WeekPart],
     contamination: Contamination,
     earlier: Sequence[EarlierPart],
     ranks: Mapping[str, int],
@@ -79,32 +77,34 @@ def decide_week(
     scratch: Path,
     block: int = BLOCK,
     device: str = "cpu",
+    retired: Sequence[Path] = (),
 ) -> WeekDecisions:
     """Decide every kept prompt of a week.
 
-    `prompts` (PROMPTS) and `embeddings` are the week's Parquet files by source, `ranks` the
+    `parts` are the week's rows, with those that return to it (see `stages.returning`), `ranks` the
     sources' ranks; `contamination` says which prompts are contaminated or undecided: neither is
     deduplicated. `earlier` is what earlier weeks kept and did not supersede since. Every row of
-    `prompts` that supersedes an older one does so whatever becomes of itself: upstream no longer
-    stands by the older content. Vectors wait in the folder `scratch`, products are taken on
-    `device`. Raises KeyError when a kept prompt has no vector.
+    the week that supersedes an older one does so whatever becomes of itself: upstream no longer
+    stands by the older content. The kept prompts of the files `retired`, whose sources have left
+    the profile, are dropped, compared with nothing and nobody's twin. Vectors wait in the folder
+    `scratch`, products are taken on `device`. Raises KeyError when a kept prompt has no vector.
     """
-    candidates = read_candidates(prompts, ranks)
+    candidates = read_candidates(parts, ranks)
     ids = candidates.rows["sample_id"].combine_chunks()
     settled = pa.array([*contamination.hits, *contamination.undecided], pa.string())
     in_question = pc.call_function("is_in", [ids], pc.SetLookupOptions(settled))
     clean = np.flatnonzero(~in_question.to_numpy(zero_copy_only=False))
     file = scratch / "week.vectors"
-    vectors = stack_vectors(embeddings, candidates.rows, clean, file)
+    vectors = stack_vectors(parts, candidates.rows, clean, file)
     rows = _rows(candidates, clean, vectors)
     older = sum(len(part.kept) for part in earlier)
     sample = Sample(rows, older)
-    parts = earlier_rows(earlier, candidates.superseded["sample_id"].combine_chunks())
+    before = earlier_rows(earlier, candidates.superseded["sample_id"].combine_chunks())
     policies = policies_around(dedup, sample.floor(dedup.threshold))
     found, *others = deduplicate(
         rows,
         priority_order(candidates.keys[clean], rows.ids),
-        (sample.watched(part) for part in parts),
+        (sample.watched(part) for part in before),
         [dedup, *policies],
         block,
         scratch,
@@ -112,7 +112,8 @@ def decide_week(
     )
     del vectors
     file.unlink()
-    table = _table(candidates, clean, found, contamination)
+    decided = [_table(candidates, clean, found, contamination), *map(_retired, retired)]
+    table = pa.concat_tables(decided).sort_by(DEDUPLICATED.id_column).combine_chunks()
     stats = WeekStats(
         candidates=len(ids),
         kept=int(found.kept.sum()),
@@ -169,10 +170,17 @@ def _table(
         evidence[row] = dumps(duplicate_evidence(found, number))
     columns = [candidates.rows[name] for name in ("sample_id", "source", "week")]
     fates = [pa.array(values, pa.string()) for values in (decision, reason, evidence)]
-    table = pa.Table.from_arrays(
+    return pa.Table.from_arrays(
         [*(column.combine_chunks() for column in columns), *fates], schema=DEDUPLICATED.arrow
     )
-    return table.sort_by(DEDUPLICATED.id_column).combine_chunks()
+
+
+def _retired(prompts: Path) -> pa.Table:
+    """The DEDUPLICATED rows of the kept prompts of a source that has left the profile."""
+    columns = ["sample_id", "source", "week"]
+    rows = pq.read_table(prompts, columns=columns, filters=pc.field("decision") == KEPT)
+    fate = {"decision": DROPPED, "reason": SOURCE_RETIRED}
+    return DEDUPLICATED.table({**row, **fate} for row in rows.to_pylist())
 
 
 def duplicate_evidence(found: Outcome, row: int) -> dict[str, Any]:

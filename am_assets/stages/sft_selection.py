@@ -32,7 +32,10 @@ _PROMPT_COLUMNS = (
 
 
 class Candidates(NamedTuple):
-    """The tables of every source and of all weeks up to the one selected for."""
+    """The tables of every source and of all weeks up to the one selected for.
+
+    Of `prompts` a row may come again, of the week that it returned to (see `stages.returning`).
+    """
 
     prompts: pa.Table
     labels: pa.Table
@@ -176,7 +179,9 @@ def _chosen(
     """Kept rows of SFT by sample id, each with the response its sample is taught."""
     outcomes = {
         row["sample_id"]: row
-        for row in verified.select(["sample_id", "existing_passed", "pass_rate"]).to_pylist()
+        for row in verified.select(
+            ["sample_id", "week", "existing_passed", "pass_rate"]
+        ).to_pylist()
     }
     of_these = pc.field("sample_id").isin(pa.array(list(outcomes), pa.string()))
 
@@ -198,6 +203,8 @@ def _chosen(
     rows: dict[str, dict[str, Any]] = {}
     for row in of_samples(candidates.prompts, _PROMPT_COLUMNS):
         sample_id, own = row["sample_id"], row.pop("existing_response")
+        if row["week"] != outcomes[sample_id]["week"]:
+            continue  # decided again in another week
         if outcomes[sample_id]["existing_passed"]:
             row |= {
                 "response_id": existing[sample_id],

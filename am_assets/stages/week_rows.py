@@ -4,6 +4,7 @@ Of a prompt only what decides about it is held: ids, hashes, codes of answers, s
 through a file (the week's) or come in bounded parts (earlier weeks').
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -45,6 +46,20 @@ class Candidates:
 
 
 @dataclass(frozen=True)
+class WeekPart:
+    """A source's rows of the week: files of PROMPTS and of their vectors.
+
+    Rows that `returned` from an earlier week supersede nothing: they did when they came. Their
+    files hold those of other sources too.
+    """
+
+    source: str
+    prompts: Path
+    embeddings: Path
+    returned: bool = False
+
+
+@dataclass(frozen=True)
 class EarlierPart:
     """A source's rows of an earlier week: its tables, and the ids of those that were kept."""
 
@@ -53,21 +68,23 @@ class EarlierPart:
     kept: pa.Array
 
 
-def read_candidates(prompts: Mapping[str, Path], ranks: Mapping[str, int]) -> Candidates:
-    """The candidates among `prompts` (PROMPTS files by source), sources in order of name."""
+def read_candidates(parts: Sequence[WeekPart], ranks: Mapping[str, int]) -> Candidates:
+    """The candidates among the rows of `parts`, sources in order of name, returned rows last."""
     rows = [_ROWS.empty_table()]
     superseded = [_SUPERSEDED.empty_table()]
     answers, keys = [np.zeros((0, 2), np.int64)], [np.zeros((0, 4), np.int64)]
-    for source in sorted(prompts):
-        for part in read_batches(prompts[source], (*_COLUMNS, *PRIORITY_COLUMNS)):
-            newer = part.filter(pc.field("supersedes").is_valid())
-            superseded.append(
-                newer.select(["supersedes", "sample_id"]).rename_columns(_SUPERSEDED.names)
-            )
+    for one in in_order(parts):
+        source = one.source if one.returned else None
+        for part in read_batches(one.prompts, (*_COLUMNS, *PRIORITY_COLUMNS), source):
+            if not one.returned:
+                newer = part.filter(pc.field("supersedes").is_valid())
+                superseded.append(
+                    newer.select(["supersedes", "sample_id"]).rename_columns(_SUPERSEDED.names)
+                )
             kept = part.filter(pc.field("decision") == KEPT)
             rows.append(kept.select(_ROWS.names))
             answers.append(answer_codes(kept["reference_answer"].to_pylist()))
-            keys.append(priority_keys(kept, ranks[source]))
+            keys.append(priority_keys(kept, ranks[one.source]))
     return Candidates(
         pa.concat_tables(rows).combine_chunks(),
         np.concatenate(answers),
@@ -76,8 +93,13 @@ def read_candidates(prompts: Mapping[str, Path], ranks: Mapping[str, int]) -> Ca
     )
 
 
+def in_order(parts: Sequence[WeekPart]) -> list[WeekPart]:
+    """Parts in the order of the candidates' numbers."""
+    return sorted(parts, key=lambda part: (part.source, part.returned))
+
+
 def stack_vectors(
-    embeddings: Mapping[str, Path], rows: pa.Table, chosen: np.ndarray, out: Path
+    parts: Sequence[WeekPart], rows: pa.Table, chosen: np.ndarray, out: Path
 ) -> np.ndarray:
     """Vectors of the rows numbered `chosen` (ascending) of `rows`, written to the file `out`.
 
@@ -87,10 +109,10 @@ def stack_vectors(
     picked = rows.take(pa.array(chosen))
     dimension = 0
     with out.open("wb") as file:
-        for source in sorted(embeddings):
+        for source, files in itertools.groupby(in_order(parts), key=lambda part: part.source):
             wanted = _whole(picked.filter(pc.field("source") == source)["sample_id"])
             held: list[pa.Array] = []
-            for table in _batches_of(embeddings[source], wanted):
+            for table in (t for one in files for t in _batches_of(one.embeddings, wanted)):
                 vectors = matrix(table)
                 dimension = vectors.shape[1]
                 file.write(vectors.tobytes())

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from am_assets.core.id_set import IdCounter, written
 from am_assets.core.ledger import Ledger, LedgerError
 from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.schema import DEDUPLICATED, EXISTING_VERDICTS, PROMPTS, RAW, TableSchema
@@ -25,6 +26,7 @@ def _publish(
     ledger: Ledger | None = None,
     counts: dict[str, Any] | None = None,
     tables: Iterable[tuple[TableSchema, pa.Table]] = (),
+    ids: dict[str, dict[str, str]] | None = None,
 ) -> None:
     with store.workspace() as scratch:
         folder = scratch / "data"
@@ -45,6 +47,7 @@ def _publish(
             complete=True,
             ledger=ledger.as_dict() if ledger else None,
             counts=counts or {},
+            ids=ids,
             environment={},
             dvc=store.add(folder),
         )
@@ -90,9 +93,12 @@ def _second_week(store: Store) -> None:
 
 def test_every_row_of_a_week_is_in_its_ledger(store: Store) -> None:
     (week,) = week_ledgers(store.snapshot())
-    assert week.as_dict() == {
+    found = week.as_dict()
+    assert found.pop("unchecked")[0] == "raw_prompts s0|2025-01-06"
+    assert found == {
         "week": ONE,
         "rows_in": 10,
+        "came_back": 0,
         "dropped": {
             "raw_prompts": {"repeat_in_source": 1},
             "prompts": {"url": 1},
@@ -117,6 +123,48 @@ def test_a_later_week_can_drop_rows_of_an_earlier_one(store: Store) -> None:
 def test_rows_that_nobody_accounts_for_are_an_error(store: Store) -> None:
     _week(store, ONE, {"prompts": [Ledger(5, 5), Ledger(4, 4)]})
     with pytest.raises(LedgerError, match=f"week {ONE}: 10 rows came in, 9 have a fate"):
+        week_ledgers(store.snapshot())
+
+
+def _with_ids(store: Store, asset: str, partition: tuple[str, ...], **fates: str) -> None:
+    """Publish an artifact of one source `s0` that holds the ids in `fates`, a letter each."""
+    counter = IdCounter()
+    for fate, ids in fates.items():
+        for sample in ids:
+            counter.add(fate, "s0", ONE, sample)
+    dropped = {"url": len(fates["dropped"])} if "dropped" in fates else {}
+    kept = len(fates.get("kept", ""))
+    ledger = Ledger(kept + sum(dropped.values()), kept, dropped)
+    counts = {"by_week": {ONE: ledger.as_dict()}} if asset == "sft_dataset" else {}
+    ref = Ref(asset=asset, partition=partition)
+    _publish(store, ref, ledger, counts, ids=written(counter.cells()))
+
+
+def test_as_many_other_rows_are_not_the_same_rows(project: Path) -> None:
+    store = Store(project, "tiny")
+    _with_ids(store, "raw_prompts", ("s0", ONE), kept="abc")
+    _with_ids(store, "prompts", ("s0", ONE), kept="ab", dropped="c")
+    _with_ids(store, "deduplicated", (ONE,), kept="a", dropped="b")
+    _with_ids(store, "labels", ("s0", ONE), kept="a")
+    _with_ids(store, "verified", ("s0", ONE), kept="a")
+    _with_ids(store, "sft_dataset", (ONE,), kept="a")
+    (week,) = week_ledgers(store.snapshot())
+    assert (week.released, week.unchecked) == (1, ())
+    _with_ids(store, "release", (ONE,), kept="b")
+    assert week_ledgers(store.snapshot())  # it is of another dataset
+    _with_ids(store, "labels", ("s0", ONE), kept="b")
+    message = (
+        rf"labels s0\|{ONE} holds 1 rows that are not the 1 that deduplicated {ONE} keeps.*"
+        rf"materialize labels s0\|{ONE} and what follows it again"
+    )
+    with pytest.raises(LedgerError, match=message):
+        week_ledgers(store.snapshot())
+
+
+def test_a_week_that_is_captured_and_not_in_the_dataset_is_named(store: Store) -> None:
+    _second_week(store)
+    _with_ids(store, "raw_prompts", ("s9", ONE), kept="a")
+    with pytest.raises(LedgerError, match="rows came in"):
         week_ledgers(store.snapshot())
 
 

@@ -103,6 +103,11 @@ def version_of(name: str) -> str:
     return ABSENT
 
 
+def versions(*names: str) -> str:
+    """`name version` of each, for keys and records."""
+    return ", ".join(f"{name} {version_of(name)}" for name in names)
+
+
 def _compiler() -> str:
     driver = shutil.which("g++")
     if driver is None:

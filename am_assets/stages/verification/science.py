@@ -1,8 +1,8 @@
 """Science: exact equality, letters and numbers with units by rule; the rest is the judge's."""
 
+import unicodedata
 from typing import Any
 
-from am_assets.core.identity import normalise_prompt
 from am_assets.stages.verification.choices import (
     chosen_letters,
     options_of,
@@ -56,4 +56,7 @@ def _compare(reference: str, answer: str, config: ScienceConfig) -> Outcome | No
 
 
 def _fold(text: str) -> str:
-    return normalise_prompt(text).strip(" .。$")
+    # An answer is compared with the one it should be: that may fold more than what tells problems
+    # apart.
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(folded.split()).strip(" .。$")

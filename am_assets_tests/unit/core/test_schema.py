@@ -9,10 +9,11 @@ import pytest
 
 from am_assets.core import schema
 from am_assets.core.identity import ROLE, sample_id, table_root
-from am_assets.core.schema import TableSchema, embedding_schema
+from am_assets.core.schema import TableSchema, embedding_schema, returned_vectors_schema
 
 SCHEMAS = [value for value in vars(schema).values() if isinstance(value, TableSchema)] + [
-    embedding_schema(4)
+    embedding_schema(4),
+    returned_vectors_schema(4),
 ]
 GOLDEN = Path(__file__).parents[2] / "golden"
 ROOTS: dict[str, dict[str, str]] = json.loads((GOLDEN / "roots.json").read_text())

@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from am_assets.core.config import Columns
-from am_assets.core.identity import normalise_prompt
+from am_assets.core.prompt_form import prompt_form
 from am_assets.core.protocol import parse_response
 from am_assets.mini.benchmarks import BENCHMARKS, benchmark_items
 from am_assets.mini.code_families import FAMILIES as CODE_FAMILIES
@@ -92,7 +92,7 @@ def test_honest_rows_share_no_run_of_eight_words_with_a_benchmark() -> None:
 
 def test_benchmark_items_differ_and_have_what_scoring_needs() -> None:
     items = [item for name in BENCHMARKS for item in benchmark_items(name)]
-    assert len({normalise_prompt(item["prompt"]) for item in items}) == len(items) == 115
+    assert len({prompt_form(item["prompt"]) for item in items}) == len(items) == 115
     assert len({item["item_id"] for item in items}) == len(items)
     for item in items:
         needed = "test_case" if item["kind"] == "code" else "reference_answer"
@@ -102,7 +102,7 @@ def test_benchmark_items_differ_and_have_what_scoring_needs() -> None:
 def test_honest_prompts_never_repeat() -> None:
     counts: dict[Kind, int] = {"math": 180, "code": 84, "science": 127, "chat": 68}
     prompts = Counter(
-        normalise_prompt(problem.prompt)
+        prompt_form(problem.prompt)
         for kind, count in counts.items()
         for problem in honest_problems(kind, count)
     )

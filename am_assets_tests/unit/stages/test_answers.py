@@ -58,6 +58,11 @@ def test_answers_that_say_the_same_in_other_words(one: str, other: str):
         ("12", "12 or 13"),
         ("yes", "no"),
         ("1/0", "1"),
+        ("X", "x"),
+        ("x₁₂", "x12"),
+        ("ℝ", "R"),
+        (r"\Delta", r"\delta"),
+        ("5 Mg", "5 mg"),
     ],
 )
 def test_answers_that_differ(one: str, other: str):

@@ -1,7 +1,7 @@
 import json
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from am_assets.core.store import write_table
 from am_assets.stages.decisions import WeekDecisions, decide_week
 from am_assets.stages.decontamination import Contamination, Hit, Undecided
 from am_assets.stages.embedding import matrix
-from am_assets.stages.week_rows import EarlierPart
+from am_assets.stages.week_rows import EarlierPart, WeekPart
 from am_assets_tests.unit.stages.rows import WordCountEngine, embedded, prompt_row
 
 ENGINE = WordCountEngine()
@@ -49,6 +49,10 @@ def written(folder: Path, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Pat
     )
 
 
+def week_parts(prompts: Mapping[str, Path], embeddings: Mapping[str, Path]) -> list[WeekPart]:
+    return [WeekPart(source, prompts[source], embeddings[source]) for source in prompts]
+
+
 def decide(
     *rows: dict[str, Any],
     earlier: Sequence[dict[str, Any]] = (),
@@ -69,8 +73,7 @@ def decide(
             for source in old_prompts
         ]
         found = decide_week(
-            prompts,
-            embeddings,
+            week_parts(prompts, embeddings),
             contamination or Contamination(),
             parts,
             {"numbers": 1, "other": 0},
@@ -198,13 +201,16 @@ def test_a_prompt_without_a_vector_is_an_error(tmp_path: Path):
     prompts, _ = written(tmp_path / "whole", [prompt_row("a", EGGS), prompt_row("b", PEARS)])
     _, embeddings = written(tmp_path / "part", [prompt_row("b", PEARS)])
     with pytest.raises(KeyError, match=r"prompts of numbers have no vectors: \['a'\]"):
-        decide_week(prompts, embeddings, Contamination(), [], {"numbers": 1}, Dedup(), tmp_path)
+        decide_week(
+            week_parts(prompts, embeddings), Contamination(), [], {"numbers": 1}, Dedup(), tmp_path
+        )
 
 
 def test_an_undecided_row_is_pending_and_nobodys_twin(tmp_path: Path):
     prompts, embeddings = written(tmp_path / "week", [prompt_row("a", EGGS), prompt_row("b", EGGS)])
     open_question = Contamination(undecided={"a": Undecided("judge_missing", {"item_id": "x"})})
-    found = decide_week(prompts, embeddings, open_question, [], {"numbers": 1}, Dedup(), tmp_path)
+    parts = week_parts(prompts, embeddings)
+    found = decide_week(parts, open_question, [], {"numbers": 1}, Dedup(), tmp_path)
     assert fates(found) == {"a": ("judge_missing", {"item_id": "x"}), "b": ("kept", {})}
 
 
