@@ -5,9 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tokenizers.decoders import DecodeStream
-from transformers import AutoTokenizer
-
 from am_assets.core.chat_templates import TEMPLATE_DATE, pinned, uses_clock
 from am_assets.core.requests import Message
 
@@ -19,6 +16,9 @@ class ChatTokenizer:
     """
 
     def __init__(self, folder: Path, template_date: date = TEMPLATE_DATE) -> None:
+        # Importing this takes seconds.
+        from transformers import AutoTokenizer
+
         self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder))
         self.pinned_template = _pinned(self._tokenizer, template_date)
         """The chat template with its date fixed; None for one that has no clock."""
@@ -54,6 +54,8 @@ class ChatTokenizer:
         Decoded token by token after the prompt, as vLLM does: a character whose bytes are not
         complete at the end is left out.
         """
+        from tokenizers.decoders import DecodeStream
+
         stream = DecodeStream(ids=self.prompt_ids(messages), skip_special_tokens=True)
         backend = self._tokenizer.backend_tokenizer
         return "".join(stream.step(backend, token) or "" for token in token_ids)

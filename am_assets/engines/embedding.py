@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 
 from am_assets.core.code.libraries import versions
 from am_assets.core.config import Embedding, Model
@@ -65,8 +64,9 @@ class SentenceTransformerEngine:
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
-        # Importing sentence-transformers takes seconds.
+        # Importing these takes seconds.
         import sentence_transformers
+        import torch
 
         try:
             self._model = sentence_transformers.SentenceTransformer(
@@ -183,6 +183,8 @@ class SentenceTransformerEngine:
         self, lengths: Iterator[int], batches: Iterator[list[list[int]]]
     ) -> Iterator[np.ndarray]:
         """`_forward` of every batch, several at once on a CPU."""
+        import torch
+
         threads = torch.get_num_threads()
         if self._device != "cpu":
             yield from map(self._forward, lengths, batches)
@@ -197,6 +199,8 @@ class SentenceTransformerEngine:
 
     def _forward(self, length: int, windows: list[list[int]]) -> np.ndarray:
         """Unit vectors of at most a batch of windows, float64."""
+        import torch
+
         dummies = self._rows(length) - len(windows)
         rows = windows + [[*self._prefix, *self._suffix]] * dummies
         pad = self._tokenizer.pad_token_id or 0

@@ -2,9 +2,8 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from openai import AsyncAPIResponse, AsyncOpenAI, Timeout
 from pydantic import Field
 
 from am_assets.core.config import Section
@@ -14,6 +13,9 @@ from am_assets.engines.endpoint_failures import failure_of, one_line
 from am_assets.engines.endpoint_reply import Card, read_listing, read_reply
 from am_assets.engines.models import ModelMissing
 from am_assets.engines.retrying import Failure
+
+if TYPE_CHECKING:
+    from openai import AsyncAPIResponse, AsyncOpenAI
 
 _CONNECT_S = 30.0
 _LARGEST_REPLY = 2**28
@@ -55,8 +57,11 @@ class EndpointOptions(Section):
     """Seconds for one attempt; must be enough for the longest answer."""
 
 
-def connect(options: EndpointOptions, key: str) -> AsyncOpenAI:
+def connect(options: EndpointOptions, key: str) -> "AsyncOpenAI":
     """A client of the endpoint that tries nothing twice and leaves time to its caller."""
+    # Importing this takes a second.
+    from openai import AsyncOpenAI, Timeout
+
     return AsyncOpenAI(
         base_url=options.base_url,
         api_key=key or "none",
@@ -70,7 +75,7 @@ class Endpoint:
 
     def __init__(
         self,
-        client: AsyncOpenAI,
+        client: "AsyncOpenAI",
         served_model: str,
         role: str,
         options: EndpointOptions,
@@ -148,7 +153,7 @@ class Endpoint:
             )
         return listing.card(self._model)
 
-    async def _fetch(self, call: AbstractAsyncContextManager[AsyncAPIResponse[Any]]) -> bytes:
+    async def _fetch(self, call: "AbstractAsyncContextManager[AsyncAPIResponse[Any]]") -> bytes:
         """The body of the reply. Raises Failure."""
         body, begun = bytearray(), False
         try:

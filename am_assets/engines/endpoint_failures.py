@@ -4,11 +4,13 @@ import math
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-
-from openai import APIConnectionError, APIStatusError
+from typing import TYPE_CHECKING
 
 from am_assets.core.requests import Cause
 from am_assets.engines.retrying import Failure
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
 
 _TEXT = 240
 _PASSING = (408, 409, 429)
@@ -22,6 +24,9 @@ def failure_of(error: Exception, secret: str) -> Failure:
 
     `secret` (the key, empty where there is none) never stands in its text.
     """
+    # Importing this takes a second.
+    from openai import APIConnectionError, APIStatusError
+
     if isinstance(error, APIStatusError):
         return _refusal(error, secret)
     if isinstance(error, APIConnectionError):
@@ -58,7 +63,7 @@ def one_line(text: str, secret: str) -> str:
     return " ".join(told.split())[:_TEXT]
 
 
-def _refusal(error: APIStatusError, secret: str) -> Failure:
+def _refusal(error: "APIStatusError", secret: str) -> Failure:
     code = error.status_code
     passing = code in _PASSING or code >= 500
     cause: Cause = "refused"

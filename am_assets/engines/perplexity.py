@@ -4,10 +4,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
 from am_assets.core.requests import ModelIdentity
 from am_assets.engines.models import model_digest
 
@@ -21,11 +17,13 @@ class Perplexity:
     def __init__(
         self, folder: Path, name: str, *, dtype: str = "float32", max_tokens: int | None = None
     ) -> None:
+        # Importing these takes seconds.
+        import torch
         import transformers
 
-        self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
+        self._tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model: Any = AutoModelForCausalLM.from_pretrained(
+        self._model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             str(folder), dtype=getattr(torch, dtype)
         )
         self._model.to(self._device).eval()
@@ -45,6 +43,9 @@ class Perplexity:
         Text beyond the model's context is left out. A text of fewer than two tokens has
         perplexity 1: nothing in it was predicted.
         """
+        import torch
+        from torch.nn.functional import cross_entropy
+
         text = f"{prompt}\n{answer}"
         ids = self._tokenizer(text, add_special_tokens=False)["input_ids"][: self._max_tokens]
         if len(ids) < 2:

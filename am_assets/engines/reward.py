@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from transformers import AutoModelForSequenceClassification
 
 from am_assets.core.chat_templates import TEMPLATE_DATE, folder_uses_clock
 from am_assets.core.code.libraries import versions
@@ -39,6 +37,10 @@ class RewardModel:
         options: Mapping[str, Any] | None = None,
         template_date: date = TEMPLATE_DATE,
     ) -> None:
+        # Importing these takes seconds.
+        import torch
+        from transformers import AutoModelForSequenceClassification
+
         dimensions = known_options(options or {}).get("dimensions")
         self._tokenizer = ChatTokenizer(folder, template_date)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -80,6 +82,8 @@ class RewardModel:
 
         Of a conversation longer than the model's context, the last tokens are rated.
         """
+        import torch
+
         ratings = np.empty((len(conversations), len(self._dimensions)), dtype=np.float32)
         for row, conversation in enumerate(conversations):
             text = self._tokenizer.render(conversation, to_continue=False)

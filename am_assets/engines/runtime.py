@@ -13,9 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers.utils import logging as transformers_logging
-
 from am_assets.core.config import Model, Profile
 from am_assets.core.engines import Progress
 from am_assets.core.model_name import model_name
@@ -57,8 +54,6 @@ class ProfileEngines:
     """Engines by role; implements `core.engines.Engines`."""
 
     def __init__(self, profile: Profile, log: Progress = print) -> None:
-        # One line a stage says more than a bar a file.
-        transformers_logging.disable_progress_bar()
         self._profile = profile
         self.log = log
         self._causal: OrderedDict[str, GenerationEngine] = OrderedDict()
@@ -90,6 +85,7 @@ class ProfileEngines:
 
     @cached_property
     def _embedding(self) -> SentenceTransformerEngine:
+        _no_bars()
         return load_embedding_engine(
             self._profile.models.embedding, self._profile.embedding, self._home
         )
@@ -149,6 +145,7 @@ class ProfileEngines:
         model = self._model("reward")
         if model is None:
             return None
+        _no_bars()
         return RewardModel(
             locate_model(model, "reward"),
             model_name(model),
@@ -171,6 +168,7 @@ class ProfileEngines:
                 "profile"
             )
         folder = locate_model(model, "reference")
+        _no_bars()
         return Perplexity(
             folder, "reference", dtype=model.dtype, max_tokens=model.max_model_len
         ).score
@@ -213,6 +211,9 @@ class ProfileEngines:
 
     def _keep(self, name: str) -> GenerationEngine:
         """Mark an engine as the last used, and close the one unused longest beyond the limit."""
+        # An engine is open, so that this costs nothing more.
+        import torch
+
         self._causal.move_to_end(name)
         while len(self._causal) > (_OPEN_ON_GPU if torch.cuda.is_available() else _OPEN_ON_CPU):
             _, oldest = self._causal.popitem(last=False)
@@ -221,6 +222,7 @@ class ProfileEngines:
         return self._causal[name]
 
     def _start(self, role: str, model: Model, folder: Path | None) -> GenerationEngine:
+        _no_bars()
         name = role if folder else model_name(model)
         if model.engine == "openai":
             return OpenAIEngine(model, role, folder)
@@ -236,3 +238,10 @@ class ProfileEngines:
         if self._on_ray(served):
             return RayEngine(self._ray, served, **settings)
         return VllmEngine(**settings)
+
+
+def _no_bars() -> None:
+    """One line a stage says more than a bar a file. Importing this library takes seconds."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()

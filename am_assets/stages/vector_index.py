@@ -20,15 +20,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import lancedb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from am_assets.stages import index_files
 from am_assets.stages.similarity import exact_similarity
+
+if TYPE_CHECKING:
+    from lancedb import DBConnection
+    from lancedb.table import Table
 
 _TABLE = "prompts"
 _COLUMNS = ("sample_id", "source", "week", "vector")
@@ -241,9 +244,9 @@ class VectorIndex:
     def _exists(self) -> bool:
         return (self._folder / f"{_TABLE}.lance").is_dir()
 
-    def _open(self) -> lancedb.table.Table:
+    def _open(self) -> "Table":
         """The table at its latest version."""
-        return lancedb.connect(str(self._folder)).open_table(_TABLE)
+        return _connect(self._folder).open_table(_TABLE)
 
     def _tags(self) -> list[str]:
         return list(self._open().tags.list()) if self._exists() else []
@@ -269,9 +272,9 @@ class VectorIndex:
             schema = _schema(file.schema_arrow)
             if self._exists() and self._open().schema.field("vector").type != schema.field(3).type:
                 # Another model's vectors, which cannot stand beside the old ones.
-                lancedb.connect(str(self._folder)).drop_table(_TABLE)
+                _connect(self._folder).drop_table(_TABLE)
             if not self._exists():
-                lancedb.connect(str(self._folder)).create_table(_TABLE, schema=schema)
+                _connect(self._folder).create_table(_TABLE, schema=schema)
             replaced = self._delete(partition.source, partition.week)
             if file.metadata.num_rows:
                 batches = file.iter_batches(_BATCH_ROWS, columns=list(_COLUMNS))
@@ -334,6 +337,13 @@ class VectorIndex:
                         return f"differs in {column} from the sample {first} on"
         held_rows = self._open().count_rows(place) if self._exists() else 0
         return None if held_rows == rows else f"has {held_rows} rows, published are {rows}"
+
+
+def _connect(folder: Path) -> "DBConnection":
+    # Importing this takes seconds.
+    import lancedb
+
+    return lancedb.connect(str(folder))
 
 
 def _schema(parquet: pa.Schema) -> pa.Schema:
