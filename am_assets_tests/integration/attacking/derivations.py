@@ -113,7 +113,7 @@ def _code(graph: Graph) -> Iterator[None]:
     """The package is what `graph` says."""
     _forget()
     try:
-        with mock.patch.object(versions, "graph", lambda: graph):
+        with mock.patch.object(versions, "graph", return_value=graph):
             yield
     finally:
         _forget()
