@@ -36,7 +36,7 @@ def build(run: Run) -> Built:
     return Built(
         [(RELEASE, table)],
         counts={"files": counts_by(table, "file")},
-        came=run.kept_ids(SFT.name),
+        came=run.kept_ids(SFT.name, "same"),
     )
 
 

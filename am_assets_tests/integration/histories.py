@@ -1,227 +1,157 @@
-"""Random histories of a project: what upstream, the profile and the takedowns do over some weeks.
+"""Random histories: what upstream, the profile and the takedowns do over some weeks, in two folders.
 
-A `State` is what a history has come to; `Folder` is a project folder that works on it by the real
-stages. Two folders that live through the same history in different orders of work must end alike.
+    python -m am_assets_tests.integration.histories --histories 20 --seed 1
+
+The folders do the same work in different orders. At every step equal derivations must have equal
+roots, the ledger must name what is not of one generation, and once everything is made the folders
+must be alike and every row have one fate. Exits with 1 if a history ends otherwise.
 """
 
+import argparse
 import os
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from am_assets.core.config import Profile
-from am_assets.core.engines import Engines
 from am_assets.core.ledger import LedgerError
-from am_assets.core.manifest import Manifest
-from am_assets.core.materialize import Materializer
-from am_assets.core.stage import BENCHMARK, SOURCE, SOURCE_WEEK, WEEK, InputMissing, Key, Stage
-from am_assets.core.store import Store
-from am_assets.definitions import STAGES
-from am_assets_tests.conftest import TINY, write_jsonl
+from am_assets.core.stage import SOURCE_WEEK
+from am_assets.engines.runtime import ProfileEngines
+from am_assets_tests.conftest import NO_AUTHOR, REPOSITORY, dvc, git
+from am_assets_tests.integration.history_events import EVENTS, begin
+from am_assets_tests.integration.history_ids import check_ids, check_named
+from am_assets_tests.integration.history_project import Folder, State
 
-WEEKS = ("2025-01-06", "2025-01-13", "2025-01-20")
-SOURCES = ("east", "north", "west")
-_THINGS = ("pears", "nails", "stamps", "kites", "bricks", "shells", "coins", "maps")
-
-
-@dataclass(frozen=True)
-class Row:
-    """An upstream row: its key, which problem it states, and in which of three wordings."""
-
-    key: str
-    problem: int
-    wording: int = 0
-
-    def record(self) -> dict[str, Any]:
-        """The row as upstream has it."""
-        thing = _THINGS[self.problem % len(_THINGS)]
-        first, second = 11 + 7 * self.problem, 3 + 2 * self.problem
-        question = (
-            f"A box holds {first} {thing} and {second} more {thing} are put there on day "
-            f"{self.problem + 1}. How many {thing} does the box hold then?"
-        )
-        # The second differs in case and white space, the third in punctuation.
-        question = (
-            question,
-            question.replace("How many", "how  many"),
-            question.replace(". How", "; how"),
-        )[self.wording]
-        total = first + second
-        return {
-            "key": self.key,
-            "question": question,
-            "answer": str(total),
-            "response": f"<think>{first} and {second} make {total}.</think>\n"
-            f"<answer>\\boxed{{{total}}}</answer>",
-        }
+Roots = dict[str, tuple[str, str]]
+"""By derivation the artifact and root that it led to."""
 
 
-@dataclass
-class State:
-    """What a history has come to."""
-
-    upstream: dict[str, dict[str, Row]] = field(default_factory=dict)
-    """Rows by source and place in it; a place keeps its row until an edit."""
-    sources: dict[str, int] = field(default_factory=dict)
-    """Ranks of the sources in the profile."""
-    kept: set[str] = field(default_factory=set)
-    """Sources that are captured no more, and whose rows stay."""
-    takedowns: dict[str, set[str]] = field(default_factory=dict)
-    weeks: int = 1
-    first: int = 0
-    """Number of the profile's first week."""
-
-    def profile(self, folder: Path) -> Profile:
-        """The profile as it is now, over files in `folder`."""
-        sums = {key: value for key, value in TINY["sources"]["sums"].items() if key != "columns"}
-        columns = dict(TINY["sources"]["sums"]["columns"])
-        del columns["recorded_verdict"]
-        return Profile.model_validate(
-            {
-                **TINY,
-                "weeks": {"start": WEEKS[self.first], "last": WEEKS[self.weeks - 1]},
-                "sources": {
-                    name: {
-                        **sums,
-                        "location": f"{name}.jsonl",
-                        "rank": rank,
-                        "columns": columns,
-                        **({"retired": True} if name in self.kept else {}),
-                    }
-                    for name, rank in self.sources.items()
-                },
-                "models": {
-                    "embedding": {
-                        **TINY["models"]["embedding"],
-                        "calibration": {
-                            "dedup_threshold": 0.9,
-                            "decontamination_threshold": 0.95,
-                        },
-                    }
-                },
-                "dedup": {"threshold": 0.9},
-                "decontamination": {"embedding_threshold": 0.95},
-                "folder": folder,
-            }
-        )
+def live_through(events: Sequence[str], seed: int, folders: Sequence[Folder]) -> None:
+    """One history in several folders; raises AssertionError where they end differently."""
+    state, history = State(), random.Random(seed)
+    orders = [random.Random(seed + 1 + number) for number in range(len(folders))]
+    seen: Roots = {}
+    begin(state, history)
+    for event in ["", *events, "new_week"]:
+        if event:
+            EVENTS[event](state, history, folders[0])
+        for folder, order in zip(folders, orders, strict=True):
+            folder.see(state)
+            folder.capture(order)
+            folder.some(order, 0.5)
+            _check_roots(folder, seen)
+            check_named(folder)
+            # The one folder is finished now and then, so that it works on other states.
+            if order.random() < 0.3:
+                _finish(folder, state, seen)
+    for folder in folders:
+        _finish(folder, state, seen)
+    _check_alike(folders)
 
 
-class Folder:
-    """A project folder in which the real stages work on a state."""
-
-    def __init__(self, root: Path, engines: Engines) -> None:
-        self.root = root
-        self.store = Store(root, "tiny")
-        self._engines = engines
-
-    def see(self, state: State) -> None:
-        """Write the state's files, and find the project's folder here from now on."""
-        os.environ["AM_ASSETS_ROOT"] = str(self.root)
-        self.weeks = list(WEEKS[state.first : state.weeks])
-        for name, rows in state.upstream.items():
-            write_jsonl(self.root / f"{name}.jsonl", [row.record() for row in rows.values()])
-        write_jsonl(
-            self.root / "bench.jsonl",
-            [{"problem": "What is the area of a circle of radius three?", "answer": "9\\pi"}],
-        )
-        lists = self.root / "takedowns" / "tiny"
-        lists.mkdir(parents=True, exist_ok=True)
-        for name in SOURCES:
-            entries = sorted(state.takedowns.get(name, ()))
-            path = lists / f"{name}.txt"
-            path.write_text("".join(f"{entry}\n" for entry in entries))
-            if not entries:
-                path.unlink()
-        self.profile = state.profile(self.root)
-
-    def steps(self) -> list[tuple[Stage, Key]]:
-        """Every partition but those of recipes, inputs first."""
-        sources = sorted(self.profile.sources)
-        listed: list[tuple[Stage, Key]] = [
-            (stage, {"benchmark": name})
-            for stage in STAGES
-            if stage.dimensions == BENCHMARK
-            for name in self.profile.benchmarks
-        ]
-        listed += [
-            (stage, {"source": name})
-            for stage in STAGES
-            if stage.dimensions == SOURCE
-            for name in sources
-        ]
-        for week in self.weeks:
-            for stage in STAGES:
-                if stage.dimensions == SOURCE_WEEK:
-                    listed += [(stage, {"source": name, "week": week}) for name in sources]
-                elif stage.dimensions == WEEK:
-                    listed.append((stage, {"week": week}))
-        return listed
-
-    def materialize(self, stage: Stage, key: Key) -> None:
-        """One partition, as the store is now."""
-        self._materializer().materialize(stage, key, {"run_id": "history"})
-
-    def capture(self) -> None:
-        """Take what upstream has, for every week of a source that is not captured yet."""
-        for stage, key in self.steps():
-            if stage.name in ("takedowns", "raw_prompts"):
-                self.materialize(stage, key)
-
-    def some(self, rng: random.Random, share: float) -> None:
-        """Some of the partitions, in any order; those whose inputs are missing are passed over."""
-        steps = [step for step in self.steps() if rng.random() < share]
-        rng.shuffle(steps)
-        for stage, key in steps:
-            if stage.name == "raw_prompts" and self.manifest(stage, key) is None:
-                continue  # captures are events of the history, not of the order of work
-            try:
-                self.materialize(stage, key)
-            except (InputMissing, LedgerError):
-                continue  # inputs that are not there, or not of one generation, are named
-
-    def all(self) -> None:
-        """Everything, inputs first."""
-        for stage, key in self.steps():
-            self.materialize(stage, key)
-
-    def stale(self) -> list[str]:
-        """Partitions that have something to do."""
-        materializer = self._materializer()
-        return [
-            str(stage.ref(key))
-            for stage, key in self.steps()
-            if not materializer.plan(stage, key).nothing_to_do
-        ]
-
-    def manifest(self, stage: Stage, key: Key) -> Manifest | None:
-        """What is published of one partition."""
-        return self.store.snapshot().manifest(stage.ref(key))
-
-    def manifests(self) -> dict[str, Manifest]:
-        """Everything that is published, by name."""
-        snapshot = self.store.snapshot()
-        return {str(ref): value for ref, value in snapshot.manifests(snapshot.refs()).items()}
-
-    def table(self, asset: str, name: str, *partition: str) -> list[Mapping[str, Any]]:
-        """Rows of one published table."""
-        manifest = self.manifests()[f"{asset} {'|'.join(partition)}"]
-        return self.store.table(manifest.dvc, name).to_pylist()
-
-    def _materializer(self) -> Materializer:
-        return Materializer(self.profile, self.store, self._engines, self.weeks)
+def _finish(folder: Folder, state: State, seen: Roots) -> None:
+    """Make everything, and check it."""
+    try:
+        folder.all()
+    except LedgerError as error:
+        # Prompts of a source that left are older than its captures: do what is said.
+        assert "put it back into the profile, materialize that, and take it out" in str(error)
+        folder.see(replace(state, sources=state.left | state.sources))
+        folder.prompts()
+        folder.see(state)
+        folder.all()
+    assert folder.stale() == []
+    _check_roots(folder, seen)
+    check_ids(folder)
 
 
-def unequal(one: Folder, other: Folder) -> list[str]:
-    """Artifacts of two folders that have one derivation and two roots."""
-    theirs = other.manifests()
-    return [
-        f"{name}: {mine.root[:12]} and {theirs[name].root[:12]}"
-        for name, mine in one.manifests().items()
-        if name in theirs
-        and mine.derivation == theirs[name].derivation
-        and mine.complete
-        and theirs[name].complete
-        and mine.root != theirs[name].root
+def _check_roots(folder: Folder, seen: Roots) -> None:
+    """Equal derivations have equal roots, whenever and wherever they were published."""
+    for name, manifest in folder.manifests().items():
+        if manifest.complete:
+            told = (name, manifest.root)
+            assert seen.setdefault(manifest.derivation, told) == told
+
+
+def _check_alike(folders: Sequence[Folder]) -> None:
+    """Everything of the profile is the same; of sources that left prompts may be missing.
+
+    These are in `deduplicated`, and in nothing that is made of it.
+    """
+    roots = [
+        {str(s.ref(k)): folder.manifest(s, k) for s, k in folder.steps()} for folder in folders
     ]
+    gone = [_prompts_of_gone(folder) for folder in folders]
+    for name, first in roots[0].items():
+        for number, other in enumerate(roots):
+            mine = other[name]
+            assert first is not None and mine is not None, name
+            alike = not name.startswith("deduplicated ") or gone[number] == gone[0]
+            assert mine.root == first.root or not alike, name
+
+
+def _prompts_of_gone(folder: Folder) -> dict[str, str]:
+    return {
+        name: manifest.root
+        for name, manifest in folder.manifests().items()
+        if manifest.ref.asset == "prompts"
+        and len(manifest.ref.partition) == len(SOURCE_WEEK)
+        and manifest.ref.partition[0] not in folder.profile.sources
+    }
+
+
+def engines_of(folder: Path) -> ProfileEngines:
+    """Engines for all folders: the embedding model is loaded once."""
+    return ProfileEngines(State(sources={"east": 1}).profile(folder))
+
+
+def _empty_project(folder: Path) -> Path:
+    """A project folder with git and DVC, nothing published."""
+    folder.mkdir()
+    for name in (".gitignore", "dagster.yaml"):
+        shutil.copyfile(REPOSITORY / name, folder / name)
+    git(folder, "init", "-q", "-b", "main")
+    dvc(folder, "init", "-q")
+    git(folder, "add", ".")
+    author = ["-c", "user.name=u", "-c", "user.email=u@localhost"]
+    git(folder, *author, "commit", "-q", "-m", "Start")
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Live through random histories and tell what became of each."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--histories", type=int, default=10, help="how many")
+    parser.add_argument("--seed", type=int, default=1, help="of the first; each has the next")
+    parser.add_argument("--length", type=int, default=6, help="events of a history")
+    parser.add_argument("--events", default="", help="these, by commas, in place of random ones")
+    options = parser.parse_args(arguments)
+    os.environ.update(NO_AUTHOR)
+    failed = 0
+    with tempfile.TemporaryDirectory() as home:
+        engines = engines_of(Path(home))
+        for seed in range(options.seed, options.seed + options.histories):
+            chosen = random.Random(seed).choices(sorted(EVENTS), k=options.length)
+            events = options.events.split(",") if options.events else chosen
+            begun, work = time.monotonic(), Path(home) / str(seed)
+            work.mkdir()
+            folders = [Folder(_empty_project(work / name), engines) for name in ("a", "b")]
+            try:
+                live_through(events, seed, folders)
+                said = "held"
+            except Exception as error:  # whatever goes wrong is what is looked for
+                traceback.print_exc()
+                said, failed = f"broken: {type(error).__name__}: {error}", failed + 1
+            shutil.rmtree(work)
+            seconds = time.monotonic() - begun
+            print(f"{seed} {','.join(events)} ({seconds:.0f} s): {said}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,7 +3,6 @@
 Real stages, git, DVC and embedding model; every step checks by ids that no row is lost.
 """
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,16 +12,15 @@ from hypothesis import strategies as st
 
 from am_assets.engines.runtime import ProfileEngines
 from am_assets_tests.conftest import NO_AUTHOR
-from am_assets_tests.integration.histories import Folder, State, unequal
-from am_assets_tests.integration.history_events import EVENTS, begin
-from am_assets_tests.integration.history_ids import check_ids
+from am_assets_tests.integration.histories import engines_of, live_through
+from am_assets_tests.integration.history_events import EVENTS
+from am_assets_tests.integration.history_project import Folder
 
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> ProfileEngines:
     """One set of engines for all folders: the embedding model is loaded once."""
-    state = State(sources={"east": 1, "west": 2})
-    return ProfileEngines(state.profile(tmp_path_factory.mktemp("engines")))
+    return engines_of(tmp_path_factory.mktemp("engines"))
 
 
 @pytest.fixture(autouse=True)
@@ -48,29 +46,3 @@ def test_the_order_of_work_changes_no_root_and_no_row_is_lost(
     engines: ProfileEngines,
 ) -> None:
     live_through(events, seed, [Folder(new_project(), engines) for _ in range(2)])
-
-
-def live_through(events: list[str], seed: int, folders: list[Folder]) -> None:
-    """One history in several folders; raises AssertionError where they end differently."""
-    state, history = State(), random.Random(seed)
-    orders = [random.Random(seed + 1 + number) for number in range(len(folders))]
-    begin(state, history)
-    for event in ["", *events, "new_week"]:
-        if event:
-            EVENTS[event](state, history, folders[0])
-        for folder, order in zip(folders, orders, strict=True):
-            folder.see(state)
-            folder.capture()
-            folder.some(order, 0.5)
-            # The one folder is finished now and then, so that it works on other states.
-            if order.random() < 0.5:
-                folder.all()
-                assert folder.stale() == []
-                check_ids(folder, state)
-        assert unequal(*folders) == []
-    for folder in folders:
-        folder.all()
-        assert folder.stale() == []
-        check_ids(folder, state)
-    roots = [{name: one.root for name, one in folder.manifests().items()} for folder in folders]
-    assert roots[0] == roots[1]
