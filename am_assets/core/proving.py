@@ -16,7 +16,11 @@ from am_assets.core.schema import TableSchema
 _BATCH_ROWS = 4096
 _IDS = {
     one.name: one.id_column
-    for one in (*vars(schema).values(), schema.embedding_schema(1))
+    for one in (
+        *vars(schema).values(),
+        schema.embedding_schema(1),
+        schema.returned_vectors_schema(1),
+    )
     if isinstance(one, TableSchema)
 }
 

@@ -2,18 +2,26 @@
 
     python -m am_assets_tests.integration.attacks FOLDER
 
-FOLDER is where the work is done: a tiny project is made there first where there is none. An
-attack is *held* where it changed nothing that matters, *named* where an error said what is wrong
-before it reached an artifact, and *broken* where neither was so. Exits with 1 if one is broken.
+FOLDER is where the work is done: a tiny project is made there first, from source to release, where
+there is none; every attack works on copies of it. An attack is
+
+    held     it changed nothing that matters;
+    named    an error said what is wrong before it reached an artifact (the message is shown);
+    broken   neither was so.
+
+The last attack turns single bits over cache, data, branch, index and row memory (--flips). Exits
+with 1 if any attack is broken. `--list` shows what is attacked by which.
 """
 
 import argparse
+import functools
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from am_assets_tests.conftest import NO_AUTHOR, REPOSITORY, am_assets, dvc, git, write_tiny
 from am_assets_tests.integration.attacking import (
@@ -21,33 +29,108 @@ from am_assets_tests.integration.attacking import (
 )
 from am_assets_tests.integration.attacking import (
     code,
+    derivations,
     fates,
     memory,
     models,
+    places,
     provenance,
     seals,
 )
+from am_assets_tests.integration.attacking.copies import Attack
+from am_assets_tests.integration.attacking.flips import flips
 
-Attack = Callable[[Path], str | list[str]]
+FLIPS = 100
+"""Bits that are turned unless more are asked for."""
 
-ATTACKS: dict[str, Attack] = {
-    f"{module.__name__.rsplit('.', 1)[-1]}.{attack.__name__}": attack
-    for module in (byte_attacks, seals, memory, code, models, fates, provenance)
-    for attack in module.ATTACKS
+_MODULES = {
+    "bytes": byte_attacks,
+    "seals": seals,
+    "memory": memory,
+    "derivations": derivations,
+    "code": code,
+    "models": models,
+    "provenance": provenance,
+    "fates": fates,
+    "places": places,
 }
+_TURNING = "flips: bits that turn anywhere"
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "1. a cut seal is no empty week": ("seals: a seal", "seals: another file"),
+    "2. present is not whole": (
+        *("bytes: objects that are cut", "bytes: an object cut", "bytes: objects that are lost"),
+    ),
+    "3. no turned bit reaches a release": ("bytes: a bit that turns", "flips"),
+    "4. a sealed capture is never replaced": (
+        *("seals: two captures", "seals: a data branch that is gone"),
+        *("places: a clone", "places: a branch that was moved", "places: a capture that"),
+    ),
+    "5. row memory serves what it was given": ("memory",),
+    "6. code: an edit makes its users stale": (
+        *("derivations: modules that", "derivations: modules laid"),
+    ),
+    "7. what ran is what was versioned": ("code",),
+    "8. libraries and tools that decide": ("derivations: other versions",),
+    "9. models and engines": (
+        *("models: settings of models", "models: files", "models: a template"),
+    ),
+    "10. provenance decides nothing": ("provenance", "seals: a takedown that is taken back"),
+    "11. nothing is stale needlessly": (
+        *("models: settings of one kind", "derivations: the rules of another"),
+    ),
+    "12. fates add up by sets of ids": ("fates: ranks swapped", "fates: a week without"),
+    "13. sources and weeks leave": (
+        *("fates: a source leaves", "fates: a source is", "fates: the first"),
+    ),
+    "14. duplicates of the gone": ("fates: twins that", "fates: a twin"),
+    "15. different mathematics stays different": ("fates: powers",),
+    "16. a takedown holds": ("seals: a takedown that is evaded", "seals: a takedown that means"),
+    "17. places": ("places: git", "places: collecting", "places: data on"),
+}
+"""What is attacked, and the beginnings of the attacks' names."""
 
 
-def attack(project: Path, names: list[str]) -> Iterator[tuple[str, str, float]]:
-    """Name, line and seconds of each line that the attacks `names` give."""
-    for name in names:
+class Found(NamedTuple):
+    """What became of one attack."""
+
+    name: str
+    lines: list[str]
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """The worst of its lines."""
+        verdicts = {line.partition(":")[0] for line in self.lines}
+        if not verdicts or verdicts - {"held", "named"}:
+            return "broken"
+        return "named" if "named" in verdicts else "held"
+
+    def told(self, verdict: str) -> list[str]:
+        """What its lines of one verdict say."""
+        lines = [line.partition(": ") for line in self.lines]
+        return [text for of, _, text in lines if of == verdict]
+
+
+def attacks(count: int = FLIPS) -> dict[str, Attack]:
+    """Every attack by name; `count` bits are turned."""
+    found = {
+        f"{part}: {name}": attack
+        for part, module in _MODULES.items()
+        for name, attack in module.ATTACKS.items()
+    }
+    return {**found, _TURNING: functools.partial(flips, count=count)}
+
+
+def attack(project: Path, listed: dict[str, Attack]) -> Iterator[Found]:
+    """Run every attack on the finished tiny project."""
+    for name, one in listed.items():
         begun = time.monotonic()
         try:
-            found = ATTACKS[name](project)
+            lines = one(project)
         except Exception as error:  # whatever an attack did not foresee is what it looks for
-            found = f"broken: {type(error).__name__}: {error}"
-        lines = [found] if isinstance(found, str) else found
-        for line in lines:
-            yield name, line, time.monotonic() - begun
+            lines = [f"broken: {type(error).__name__}: {' '.join(str(error).split())}"]
+        yield Found(name, lines, time.monotonic() - begun)
 
 
 def make_project(folder: Path) -> Path:
@@ -71,27 +154,59 @@ def make_project(folder: Path) -> Path:
     return project
 
 
+def chosen(listed: dict[str, Attack], starts: Iterable[str]) -> dict[str, Attack]:
+    """Those whose names begin with one of `starts`; all where there is none."""
+    starts = tuple(starts)
+    return {name: one for name, one in listed.items() if not starts or name.startswith(starts)}
+
+
+def _show(found: Found) -> None:
+    verdict = found.verdict
+    texts = found.told(verdict) or ["no line was given"]
+    counts = ", ".join(
+        f"{number} {word}"
+        for word in ("held", "named", "broken")
+        if (number := len(found.told(word)))
+    )
+    print(f"{verdict:<6}  {found.name} ({found.seconds:.1f} s, {counts}): {texts[0]}", flush=True)
+    for text in texts[1:] if verdict == "broken" else []:
+        print(f"        {text}", flush=True)
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names")
+    parser = argparse.ArgumentParser(
+        prog="python -m am_assets_tests.integration.attacks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, nargs="?", help="where the tiny project is or goes")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="PREFIX", help='beginnings of names, as "seals"'
+    )
+    parser.add_argument(
+        "--flips", type=int, default=FLIPS, help="bits that are turned (default: %(default)s)"
+    )
+    parser.add_argument("--list", action="store_true", help="show what is attacked, and stop")
     given = parser.parse_args()
+    listed = attacks(given.flips)
+    if given.list:
+        for kind, starts in KINDS.items():
+            print(kind, *(f"    {name}" for name in chosen(listed, starts)), sep="\n")
+        return 0
+    if given.folder is None:
+        parser.error("name a folder to work in")
+    if not (listed := chosen(listed, given.only)):
+        parser.error(f"no attack begins with {' or '.join(given.only)}: see --list")
     os.environ.update(NO_AUTHOR)
+    begun = time.monotonic()
     project = make_project(given.folder.resolve())
-    os.environ["AM_ASSETS_ROOT"] = str(project)
-    os.environ["DAGSTER_HOME"] = str(project / ".dagster_home")
-    names = [
-        name
-        for name in ATTACKS
-        if not given.only or any(name.startswith(start) for start in given.only)
-    ]
-    broken = 0
-    for name, line, seconds in attack(project, names):
-        verdict, _, text = line.partition(": ")
-        broken += verdict not in ("held", "named")
-        print(f"{verdict:<6} {name} ({seconds:.1f} s): {text}", flush=True)
-    print(f"{len(names)} attacks, {broken} broken")
-    return 1 if broken else 0
+    verdicts: list[str] = []
+    for found in attack(project, listed):
+        _show(found)
+        verdicts.append(found.verdict)
+    counts = ", ".join(f"{verdicts.count(word)} {word}" for word in ("held", "named", "broken"))
+    print(f"{len(verdicts)} attacks in {time.monotonic() - begun:.0f} s: {counts}")
+    return 1 if "broken" in verdicts else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Random histories of upstream, profile and takedowns over some weeks, in two folders.
+"""Random histories: what upstream, profile and takedowns do over some weeks, in two folders.
 
     python -m am_assets_tests.integration.histories --histories 20 --seed 1
 
@@ -84,12 +84,17 @@ def _check_alike(folders: Sequence[Folder]) -> None:
 
     These are in `deduplicated`, and in nothing that is made of it.
     """
-    made = [folder.manifests() for folder in folders]
+    roots = [
+        {str(s.ref(k)): folder.manifest(s, k) for s, k in folder.steps()} for folder in folders
+    ]
     gone = [_prompts_of_gone(folder) for folder in folders]
-    for name in (str(stage.ref(key)) for stage, key in folders[0].steps()):
-        for number, other in enumerate(made):
-            if not name.startswith("deduplicated ") or gone[number] == gone[0]:
-                assert other[name].root == made[0][name].root, name
+    for name, first in roots[0].items():
+        for number, other in enumerate(roots):
+            mine = other[name]
+            assert first is not None, name
+            assert mine is not None, name
+            alike = not name.startswith("deduplicated ") or gone[number] == gone[0]
+            assert mine.root == first.root or not alike, name
 
 
 def _prompts_of_gone(folder: Folder) -> dict[str, str]:

@@ -120,11 +120,11 @@ def check_named(folder: Folder) -> None:
     found = differences(fates)
     try:
         _ledgers(folder)
-    except LedgerError:
+    except LedgerError as error:
         # What it names must be so: something has to be made again.
-        if found or folder.stale():
-            return
-        raise
+        if not found and not folder.stale():
+            raise AssertionError(f"named, and all is well: {error}") from error
+        return
     assert found == [], found
 
 
@@ -144,8 +144,8 @@ def _final(fates: Fates) -> Iterator[tuple[str, str]]:
         for week in fates.weeks if table != "sft_dataset" else fates.weeks[-1:]:
             for row in fates.rows[table, week]:
                 sample = row["sample_id"]
-                ends = table == "sft_dataset" or row["decision"] != "kept"
-                if ends and (sample, table, week) not in moved:
+                decided = table == "sft_dataset" or row["decision"] != "kept"
+                if decided and (sample, table, week) not in moved:
                     assert sample not in seen, (sample, table)
                     seen.add(sample)
                     yield sample, "released" if row["decision"] == "kept" else table

@@ -18,7 +18,6 @@ from am_assets.definitions import Project
 from am_assets.partitions import week_keys
 from am_assets.running import steps
 from am_assets_tests.conftest import write_tiny
-from am_assets_tests.integration.attacking import code
 from am_assets_tests.integration.tracing import functions_run
 
 
@@ -73,25 +72,3 @@ def test_whatever_ran_is_part_of_the_version(labelled: tuple[Path, dict[str, set
             assert not hasattr(found, "path") or graph().stops(found), (  # type: ignore[arg-type]
                 f"{name} ran {path}, and its version does not know"
             )
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [
-        code.workers_of_another_version,
-        code.another_version_for_a_moment,
-        code.the_same_text_written_again,
-    ],
-    ids=lambda attack: attack.__name__,
-)
-def test_what_other_code_made_is_neither_published_nor_remembered(
-    attack: Callable[[Path], str], labelled: tuple[Path, dict[str, set[str]]]
-) -> None:
-    line = attack(labelled[0])
-    assert line.startswith("named: am_assets/stages/verification/math_worker.py changed"), line
-
-
-def test_code_the_stage_does_not_lead_to_may_change(
-    labelled: tuple[Path, dict[str, set[str]]],
-) -> None:
-    assert code.a_file_of_something_else(labelled[0]).startswith("held: ")

@@ -1,6 +1,7 @@
 """Derivations decide what is done: nothing twice, everything that follows from a change."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -244,6 +245,11 @@ def test_lost_cache_bytes_are_made_again(world: _World) -> None:
     table = world.store.file(manifest.dvc, "prompts.parquet")
     table.chmod(0o644)
     table.unlink()
+    # The working tree holds a copy, from which they are put back.
+    assert world.run(world.prompts, A).reused
+    table.chmod(0o644)
+    table.unlink()
+    shutil.rmtree(world.store.folder(manifest.ref) / "data")
     again = world.run(world.prompts, A)
     assert not again.reused
     assert again.manifest == manifest

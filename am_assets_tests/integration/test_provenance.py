@@ -1,45 +1,17 @@
 """What no root covers decides nothing: provenance columns, names of folders, undeclared inputs."""
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from am_assets.core.config import Profile
 from am_assets.core.stage import Read, Stage
 from am_assets.core.store import Store
 from am_assets.definitions import STAGES
-from am_assets_tests.conftest import NO_AUTHOR, TINY, WEEK, am_assets, write_tiny
-from am_assets_tests.integration.attacking.provenance import altered_provenance, moved_folder
+from am_assets_tests.conftest import TINY, WEEK, am_assets, write_tiny
 
 PACKAGE = Path(__file__).parents[2] / "am_assets"
-
-
-@pytest.fixture
-def copy(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The finished tiny project, and this process at home in it."""
-    folder = tmp_path / "project"
-    shutil.copytree(made, folder, symlinks=True)
-    for name, value in {**NO_AUTHOR, "AM_ASSETS_ROOT": str(folder)}.items():
-        monkeypatch.setenv(name, value)
-    return folder
-
-
-def test_altered_provenance_changes_no_root_and_no_file(copy: Path) -> None:
-    assert altered_provenance(str(copy / "tiny.yaml")).startswith("held: ")
-
-
-def test_the_same_files_in_another_folder_give_the_same_artifacts(
-    copy: Path, tmp_path: Path
-) -> None:
-    other = tmp_path / "another [1]" / "place"
-    other.mkdir(parents=True)
-    for name in ("sums.jsonl", "bench.jsonl"):
-        shutil.move(copy / name, other / name)
-    assert moved_folder(str(copy / "tiny.yaml"), other).startswith("held: ")
 
 
 def test_two_projects_that_read_from_two_folders_end_at_the_same_artifacts(

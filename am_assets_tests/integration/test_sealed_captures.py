@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from am_assets.assets import raw_prompts, takedowns
+from am_assets.core.git_command import GitError
 from am_assets.core.identity import digest
 from am_assets.core.materialize import Outcome
 from am_assets.core.memory import Entry
@@ -296,6 +297,10 @@ def test_a_capture_of_the_earlier_form_is_read_and_its_tombstones_are_kept(
 def test_a_capture_whose_branch_is_gone_is_not_begun_anew(captures: Captures) -> None:
     write_jsonl(captures.folder / "sums.jsonl", _rows("other"))
     git(captures.folder, "update-ref", "-d", "refs/heads/am-data")
+    with pytest.raises(GitError, match="the branch am-data is gone, and was last seen at"):
+        _make(captures)
+    # Begun anew on purpose, it still does not take what lies in `data/` for nothing.
+    git(captures.folder, "update-ref", "-d", "refs/am-assets/am-data")
     for source in ("sums", "tasks"):
         captures.make(takedowns.STAGE, source=source)
     with pytest.raises(

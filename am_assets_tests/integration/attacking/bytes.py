@@ -1,11 +1,13 @@
 """Attacks on the bytes of a project: bits that turn, files that are cut.
 
-Each takes a finished project's folder, changes one thing at a time, reads everything that is
-published the way work reads it, and puts the thing back. The project ends as it was.
+Generators of outcomes take a finished project's folder, change one thing at a time, read everything
+that is published the way work reads it, and put the thing back.
 """
 
+import functools
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,21 @@ from typing import Literal, NamedTuple
 
 from am_assets.core.git_command import GitError
 from am_assets.core.manifest import Ref
-from am_assets.core.objects import StoreError
+from am_assets.core.objects import Objects, StoreError
 from am_assets.core.store import Store
 from am_assets.stages.neighbours import open_index, published_partitions
 from am_assets.stages.vector_index import VectorIndexError
+from am_assets_tests.conftest import am_assets
+from am_assets_tests.integration.attacking.copies import (
+    ORDER,
+    Attack,
+    copy_of,
+    identities,
+    line_of,
+    make,
+    make_stale,
+    quiet_store,
+)
 
 Verdict = Literal["held", "named", "broken"]
 Place = Literal["cache", "data", "branch", "index"]
@@ -111,6 +124,113 @@ def cuts(project: Path, profile: str, count: int, seed: int = 0) -> Iterator[Out
                 yield Outcome(name, "broken", "is taken for whole")
             else:
                 yield _outcome(project, profile, name, "cache", truth)
+
+
+def cut_objects(project: Path) -> list[str]:
+    """Objects of the cache cut anywhere, and everything read."""
+    with copy_of(project) as folder:
+        return [line_of_outcome(outcome) for outcome in cuts(folder, "tiny", 20, seed=2)]
+
+
+def cut_then_restored(project: Path) -> list[str]:
+    """Objects cut to half: neither `restore` nor the next run spreads them over the good copies."""
+    lines: list[str] = []
+    for name in ("capture.jsonl.zst", "prompts.parquet", "labels.parquet"):
+        with copy_of(project) as folder:
+            truth = published(folder, "tiny")
+            ref = next(ref for ref, of in truth if of == name)
+            good = quiet_store(folder).folder(ref) / "data" / name
+            path = _object(folder, ref, name)
+            cut(path, path.stat().st_size // 2)
+
+            def again(folder: Path = folder, good: Path = good, truth: Content = truth) -> str:
+                content = good.read_bytes()
+                _not_restored(folder, "tiny", truth)
+                made = make(folder)
+                if good.read_bytes() != content:
+                    return "the good copy was replaced"
+                if made or published(folder, "tiny") != truth:
+                    return f"other bytes are published, {made} were made again"
+                return ""
+
+            lines.append(line_of(f"{name} cut to half", again))
+    return lines
+
+
+def flipped_inputs(project: Path) -> list[str]:
+    """A bit of a cached table turns, with and without `data/`, and all below it is made again."""
+    lines: list[str] = []
+    draw = random.Random(3)
+    for asset in ("prompts", "labels", "existing_verdicts", "sft_dataset"):
+        for alone in (False, True):
+            with copy_of(project) as folder:
+                truth = identities(folder), published(folder, "tiny")
+                ref = next(ref for ref in truth[0] if ref.asset == asset)
+                make_stale(folder, ORDER[ORDER.index(asset) + 1 :])
+                path = _object(folder, ref, f"{asset}.parquet")
+                if alone:
+                    shutil.rmtree(folder / "data")
+                flip(path, draw.randrange(8 * path.stat().st_size))
+                lines.append(
+                    line_of(
+                        f"a bit of {asset}" + " without data/" * alone,
+                        functools.partial(made_otherwise, folder, *truth),
+                    )
+                )
+    return lines
+
+
+def made_otherwise(folder: Path, truth: dict[Ref, tuple[str, str]], content: Content) -> str | None:
+    """Make what is stale; what is published otherwise then, None where all is as it was."""
+    make(folder)
+    if (found := identities(folder)) != truth:
+        changed = [str(ref) for ref in truth if found.get(ref) != truth[ref]]
+        return f"{changed or 'something'} became another artifact"
+    # Tables hold provenance, e.g. where an engine ran; what is released holds none.
+    after = published(folder, "tiny")
+    changed = [name for ref, name in content if after.get((ref, name)) != content[ref, name]]
+    return f"{changed} has other bytes" if changed else None
+
+
+def lost_objects(project: Path) -> list[str]:
+    """Two objects are whole nowhere: `restore` brings the others back and lists these."""
+    with copy_of(project) as folder:
+        store = quiet_store(folder)
+        snapshot = store.snapshot()
+        manifests = snapshot.manifests(snapshot.refs())
+        lost = ("prompts.parquet", "labels.parquet")
+        for ref, manifest in manifests.items():
+            for name in set(lost) & set(manifest.dvc.files):
+                _object(folder, ref, name).unlink()
+        shutil.rmtree(folder / "data")
+        done = am_assets(folder, "restore", "--profile", "tiny.yaml")
+        listed = all(f"the file {name} of" in done.stdout for name in lost)
+        back = sum(store.in_place(one, thorough=True) for one in manifests.values())
+        if done.returncode != 1 or not listed or back != len(manifests) - len(lost):
+            return [f"broken: {back} of {len(manifests)} are back, {done.stdout} {done.stderr}"]
+        return [f"named: {back} artifacts are back, and {' and '.join(lost)} are listed as lost"]
+
+
+def line_of_outcome(outcome: Outcome) -> str:
+    """The line that tells an outcome."""
+    said = ": ".join(part for part in (outcome.attack, outcome.message) if part)
+    return f"{outcome.verdict}: {said}"
+
+
+ATTACKS: dict[str, Attack] = {
+    "objects that are cut": cut_objects,
+    "an object cut, then restore and a run": cut_then_restored,
+    "a bit that turns, then all below made again": flipped_inputs,
+    "objects that are lost, then restore": lost_objects,
+}
+"""Every attack by what it does; each takes the folder of a finished tiny project."""
+
+
+def _object(project: Path, ref: Ref, name: str) -> Path:
+    """The cached object of a published file."""
+    manifest = quiet_store(project).snapshot().manifest(ref)
+    assert manifest is not None
+    return Objects(project).path(manifest.dvc.files[name][0])
 
 
 def _outcome(project: Path, profile: str, name: str, place: Place, truth: Content) -> Outcome:

@@ -1,8 +1,7 @@
 """Attacks on code as run: files of the package written while a run is going on.
 
-Each function takes a project folder in which the tiny profile is made as far as `labels`, runs
-`existing_verdicts` on a copy of it by a copy of the package that it writes into meanwhile, and
-returns a line: "held: …", "named: …" with the message, or "broken: …".
+Each function runs `existing_verdicts` anew on a copy of a finished tiny project, by a copy of the
+package that it writes into meanwhile.
 """
 
 import json
@@ -14,7 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from am_assets_tests.conftest import NO_AUTHOR, REPOSITORY
+from am_assets.core.manifest import Ref
+from am_assets_tests.conftest import NO_AUTHOR, REPOSITORY, WEEK
+from am_assets_tests.integration.attacking.copies import Attack, quiet_store
 
 _WORKER = "am_assets/stages/verification/math_worker.py"
 _RIGHT = '    return {"status": status, "reason": reason, "evidence": evidence}\n'
@@ -75,44 +76,53 @@ print(json.dumps(told))
 """
 
 
-def workers_of_another_version(folder: Path) -> str:
+def workers_of_another_version(folder: Path) -> list[str]:
     """Another version is checked out and the workers start anew: none of its verdicts is taken."""
     return _refused(folder, _WRONG, "")
 
 
-def another_version_for_a_moment(folder: Path) -> str:
+def another_version_for_a_moment(folder: Path) -> list[str]:
     """The same, and the first version is back before the verdicts are: they are not taken."""
     return _refused(folder, _WRONG, _RIGHT)
 
 
-def the_same_text_written_again(folder: Path) -> str:
+def the_same_text_written_again(folder: Path) -> list[str]:
     """A file is written with the very same text: who knows what lay there meanwhile."""
     return _refused(folder, "", _RIGHT + "\n")
 
 
-def a_file_of_something_else(folder: Path) -> str:
+def a_file_of_something_else(folder: Path) -> list[str]:
     """A file that the stage does not lead to is written: the run goes on."""
     with tempfile.TemporaryDirectory() as scratch:
         package, project = _copies(folder, Path(scratch))
         told = _run(package, project, "am_assets/cli/running.py", "", "# other\n")
         if told["named"] or not told["published"] or set(told["statuses"]) != {"pass"}:
-            return f"broken: a file of another command stopped the run ({told})"
-        return "held: a file that the stage does not lead to may change"
+            return [f"broken: a file of another command stopped the run ({told})"]
+        return ["held: a file that the stage does not lead to may change"]
 
 
-def _refused(folder: Path, before: str, after: str) -> str:
+ATTACKS: dict[str, Attack] = {
+    "workers of another version": workers_of_another_version,
+    "another version for a moment": another_version_for_a_moment,
+    "the same code written again": the_same_text_written_again,
+    "code of something else written": a_file_of_something_else,
+}
+"""Every attack by what it does; each takes the folder of a finished tiny project."""
+
+
+def _refused(folder: Path, before: str, after: str) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         package, project = _copies(folder, Path(scratch))
         told = _run(package, project, _WORKER, before, after)
         if told["published"] or told["remembered"] or not told["named"]:
-            return f"broken: verdicts of other code were taken ({told})"
+            return [f"broken: verdicts of other code were taken ({told})"]
         if _WORKER not in told["named"] or "run again" not in told["named"]:
-            return f"broken: the message names no file or remedy ({told['named']})"
+            return [f"broken: the message names no file or remedy ({told['named']})"]
         shutil.copyfile(REPOSITORY / _WORKER, package / _WORKER)
         again = _run(package, project, _WORKER, "", "")
         if set(again["statuses"]) != {"pass"} or not again["published"]:
-            return f"broken: the next run is not right ({again})"
-        return f"named: {told['named']}"
+            return [f"broken: the next run is not right ({again})"]
+        return [f"named: {told['named']}"]
 
 
 def _copies(folder: Path, scratch: Path) -> tuple[Path, Path]:
@@ -120,6 +130,12 @@ def _copies(folder: Path, scratch: Path) -> tuple[Path, Path]:
     ignored = shutil.ignore_patterns("__pycache__", "models")
     shutil.copytree(REPOSITORY / "am_assets", package / "am_assets", ignore=ignored)
     shutil.copytree(folder, project, symlinks=True)
+    # Nothing is decided yet: what is published or remembered then is of this run.
+    ref = Ref(asset="existing_verdicts", partition=("sums", WEEK))
+    gone = {f"data/tiny/{ref.path}/{name}": None for name in ("manifest.json", "data.dvc")}
+    quiet_store(project).branch.commit(gone, "Unpublish")
+    for left in project.glob(".am/memory.sqlite*"):
+        left.unlink()
     return package, project
 
 

@@ -1,7 +1,6 @@
 """Attacks on the fates of rows: stages of different generations, retired sources, lost twins.
 
-Each attack works on a tiny project of its own in an empty project folder (git and DVC, nothing
-published) and gives lines that start with "held", "named" or "broken".
+Each attack works on a tiny project of its own, with git and DVC as the finished one's.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from am_assets.lineage.ledger import Scope, outside, week_ledgers
 from am_assets.partitions import week_keys
 from am_assets.running import steps
 from am_assets_tests.conftest import TINY, write_jsonl
+from am_assets_tests.integration.attacking.copies import Attack, empty_like
 
 ONE, TWO, THREE = "2025-01-06", "2025-01-13", "2025-01-20"
 
@@ -338,7 +338,38 @@ def _held(what: str, holds: bool) -> str:
     return f"{'held' if holds else 'broken'}: {what}"
 
 
-ATTACKS: dict[str, Callable[[Path], list[str]]] = {
+def powers_and_digits(folder: Path) -> list[str]:
+    """Prompts that differ in what compatibility forms and case folding make one."""
+    tiny = Tiny(folder)
+    text = "Write the value of {} as a sum of two numbers that are not equal to each other."
+    pairs = ("10²", "102"), ("2⁵", "25"), ("x₁₂", "x12"), ("X<x", "x<X")
+    texts = [text.format(value) for pair in pairs for value in pair]
+    tiny.upstream(a=[row(str(place), one) for place, one in enumerate(texts)])
+    tiny.make("takedowns", "benchmarks", "raw_prompts", "prompts", "embedding_index")
+    tiny.make("deduplicated")
+    exact = [
+        one["prompt"]
+        for one in tiny.rows("deduplicated", ONE)
+        if one["decision"] != KEPT and "exact" in str(one)
+    ]
+    seen = {one["prompt"] for one in tiny.rows("deduplicated", ONE)}
+    return [
+        _held("all are decided on", seen == set(texts)),
+        _held(f"none is an exact duplicate ({exact})", not exact),
+    ]
+
+
+def _on_its_own(attack: Attack) -> Attack:
+    """`attack`, which takes an empty project folder, for a finished project."""
+
+    def attacking(project: Path) -> list[str]:
+        with empty_like(project) as folder:
+            return attack(folder)
+
+    return attacking
+
+
+_ATTACKS: dict[str, Attack] = {
     "ranks swapped, only deduplicated made again": swapped_ranks,
     "a week without its dataset": week_without_dataset,
     "twins that are superseded": lost_twins,
@@ -346,5 +377,8 @@ ATTACKS: dict[str, Callable[[Path], list[str]]] = {
     "a source leaves the profile": source_leaves,
     "a source is retired": source_stays,
     "the first and the last week leave": first_week_leaves,
+    "powers and digits that look alike": powers_and_digits,
 }
-"""By what is done; each takes an empty project folder."""
+
+ATTACKS = {name: _on_its_own(attack) for name, attack in _ATTACKS.items()}
+"""Every attack by what it does; each takes the folder of a finished tiny project."""

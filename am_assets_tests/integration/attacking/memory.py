@@ -1,7 +1,7 @@
 """Attacks on a project's row memory: flipped bits, exchanged rows, older copies put back.
 
-Each function takes a project folder whose memory holds something, works on a copy of that memory,
-and returns a line: "held: …", "named: …" with the message, or "broken: …".
+Each function takes a project folder whose memory holds something and works on a copy of that
+memory.
 """
 
 import random
@@ -12,38 +12,38 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from am_assets.core.memory import RowMemory, RowMemoryError
+from am_assets.core.memory import RowMemory
 from am_assets.core.store import memory_path
+from am_assets_tests.integration.attacking.copies import Attack, line_of
 
 Kept = dict[tuple[str, str], bytes]
 """Values by (kind, key)."""
 
 
-def flipped_bits(project: Path, flips: int = 100, seed: int = 11) -> str:
-    """Single flipped bits anywhere in the file: what is served is what was put."""
+def flipped_bits(project: Path, flips: int = 100, seed: int = 11) -> list[str]:
+    """Single flipped bits anywhere in the file, a line each: what is served is what was put."""
+    lines: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         whole = _copy(project, Path(scratch))
-        kept, draw, named = _everything(whole), random.Random(seed), 0
+        kept, draw = _everything(whole), random.Random(seed)
         data = whole.read_bytes()
         for number in range(flips):
+            bit = draw.randrange(8 * len(data))
             flipped = bytearray(data)
-            place = draw.randrange(len(flipped))
-            flipped[place] ^= 1 << draw.randrange(8)
+            flipped[bit // 8] ^= 1 << bit % 8
             path = Path(scratch) / f"{number}.sqlite"
             path.write_bytes(flipped)
-            try:
-                served = _served(path, kept)
-            except RowMemoryError:
-                named += 1
-                continue
-            finally:
-                path.unlink()
-            if any(kept[one] != value for one, value in served.items()):
-                return f"broken: the flipped byte {place} of the memory gave another value"
-    return f"held: {flips} flipped bits gave no other value ({named} named)"
+
+            def serve(path: Path = path) -> str | None:
+                others = [one for one, value in _served(path, kept).items() if kept[one] != value]
+                return f"another value of {others[0]} is served" if others else None
+
+            lines.append(line_of(f"bit {bit} of the memory", serve))
+            path.unlink()
+    return lines
 
 
-def changed_values(project: Path) -> str:
+def changed_values(project: Path) -> list[str]:
     """One byte changed in every value: none is served."""
 
     def change(connection: sqlite3.Connection) -> None:
@@ -56,7 +56,7 @@ def changed_values(project: Path) -> str:
     return _after(project, change, "changed values")
 
 
-def exchanged_values(project: Path) -> str:
+def exchanged_values(project: Path) -> list[str]:
     """Values, and their checksums, moved to the next key of their kind: none is served."""
 
     def change(connection: sqlite3.Connection) -> None:
@@ -73,7 +73,7 @@ def exchanged_values(project: Path) -> str:
     return _after(project, change, "exchanged values")
 
 
-def older_copy(project: Path) -> str:
+def older_copy(project: Path) -> list[str]:
     """A copy from before an erasure put back: nothing of who was erased is served."""
     with tempfile.TemporaryDirectory() as scratch:
         path = _copy(project, Path(scratch))
@@ -87,11 +87,11 @@ def older_copy(project: Path) -> str:
         shutil.copyfile(copy, path)
         served = _served(path, kept)
     if gone & served.keys():
-        return "broken: an older copy of the memory serves what was erased"
-    return f"held: of an older copy put back, {len(gone)} erased entries are not served"
+        return ["broken: an older copy of the memory serves what was erased"]
+    return [f"held: of an older copy put back, {len(gone)} erased entries are not served"]
 
 
-def older_version(project: Path) -> str:
+def older_version(project: Path) -> list[str]:
     """A file of version 1, its own version lost, serves what it held."""
     with tempfile.TemporaryDirectory() as scratch:
         path = _copy(project, Path(scratch))
@@ -101,20 +101,21 @@ def older_version(project: Path) -> str:
             connection.execute("PRAGMA user_version = 0")
         served = _served(path, kept)
     if served != kept:
-        return f"broken: {len(kept) - len(served)} entries of an older file are lost"
-    return f"held: an older file's {len(kept)} entries are served"
+        return [f"broken: {len(kept) - len(served)} entries of an older file are lost"]
+    return [f"held: an older file's {len(kept)} entries are served"]
 
 
-ATTACKS: tuple[Callable[[Path], str], ...] = (
-    flipped_bits,
-    changed_values,
-    exchanged_values,
-    older_copy,
-    older_version,
-)
+ATTACKS: dict[str, Attack] = {
+    "bits of the memory that turn": flipped_bits,
+    "values of the memory that change": changed_values,
+    "values of the memory that change places": exchanged_values,
+    "an older copy of the memory after an erasure": older_copy,
+    "a memory of an older version": older_version,
+}
+"""Every attack by what it does; each takes the folder of a finished tiny project."""
 
 
-def _after(project: Path, change: Callable[[sqlite3.Connection], None], what: str) -> str:
+def _after(project: Path, change: Callable[[sqlite3.Connection], None], what: str) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         path = _copy(project, Path(scratch))
         kept = _everything(path)
@@ -122,8 +123,8 @@ def _after(project: Path, change: Callable[[sqlite3.Connection], None], what: st
             change(connection)
         served = _served(path, kept)
     if any(kept[one] != value for one, value in served.items()):
-        return f"broken: {what} in the memory are served"
-    return f"held: {what} in the memory, {len(kept) - len(served)} of {len(kept)} asked again"
+        return [f"broken: {what} in the memory are served"]
+    return [f"held: {what} in the memory, {len(kept) - len(served)} of {len(kept)} asked again"]
 
 
 def _copy(project: Path, scratch: Path) -> Path:

@@ -1,10 +1,10 @@
 """Attacks on derivations through what no root covers: provenance columns, and where files lie.
 
-Each function takes a profile that is materialized in the project folder ($AM_ASSETS_ROOT), changes
-that project (work in a copy), and returns a line: "held: …" or "broken: …".
+Each function changes a copy of the project.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,60 +18,75 @@ from am_assets.core.stage import Key, Stage
 from am_assets.core.store import Store, write_table
 from am_assets.definitions import STAGES, Project
 from am_assets.partitions import week_keys
+from am_assets_tests.integration.attacking.copies import (
+    ORDER,
+    STALE,
+    Attack,
+    copy_of,
+    make_stale,
+)
 
-_STALE = "made stale by an attack"
 
-
-def altered_provenance(profile: str, without: Collection[str] = ()) -> str:
+def altered_provenance(project: Path) -> list[str]:
     """Every provenance column of every artifact altered, and all made again out of that.
 
     Stages are made again in the reverse of their order, so that each meets inputs whose roots are
-    the same and whose provenance is not. Assets in `without` (those that train) are left alone.
+    the same and whose provenance is not.
     """
-    opened = Project.open(profile)
-    published = _manifests(opened.store)
-    before = {ref: one for ref, one in published.items() if ref.asset not in without}
-    files = {ref: dict(_files(opened.store, manifest)) for ref, manifest in before.items()}
-    altered = sum(_alter(opened.store, manifest) for manifest in before.values())
-    if not altered:
-        return "broken: no artifact has a provenance column to alter"
+    with copy_of(project) as folder:
+        opened = Project.open(str(folder / "tiny.yaml"))
+        before = _manifests(opened.store)
+        files = {ref: dict(_files(opened.store, manifest)) for ref, manifest in before.items()}
+        altered = sum(_alter(opened.store, manifest) for manifest in before.values())
+        if not altered:
+            return ["broken: no artifact has a provenance column to alter"]
+        _make_again(opened, reversed(list(_partitions(before))))
+        after = _manifests(opened.store)
+        for ref, manifest in before.items():
+            if (after[ref].derivation, after[ref].root) != (manifest.derivation, manifest.root):
+                return [f"broken: {ref} follows from provenance, its root is another"]
+            for name, said in _files(opened.store, after[ref]):
+                if files[ref].get(name) != said:
+                    return [f"broken: {name} of {ref} follows from provenance"]
+    return [f"held: {altered} altered provenance columns changed no root and no file"]
+
+
+def moved_folder(project: Path) -> list[str]:
+    """All made again with upstream's files in another folder: derivations and roots the same."""
+    with copy_of(project) as folder:
+        elsewhere = folder.parent / "another [1]" / "place"
+        elsewhere.mkdir(parents=True)
+        for name in ("sums.jsonl", "bench.jsonl"):
+            shutil.move(folder / name, elsewhere / name)
+        opened = Project.open(str(folder / "tiny.yaml"), elsewhere)
+        before = _manifests(opened.store)
+        materializer = _materializer(opened)
+        for stage, key in _partitions(before):
+            plan = materializer.plan(stage, key)
+            if plan.derivation != before[plan.ref].derivation:
+                return [f"broken: the derivation of {plan.ref} tells where the files lie"]
+        make_stale(folder, ORDER)
+        _make_again(opened, _partitions(before))
+        after = _manifests(opened.store)
+        for ref, manifest in before.items():
+            if (after[ref].derivation, after[ref].root) != (manifest.derivation, manifest.root):
+                return [f"broken: the root of {ref} tells where the files lie"]
+    return [f"held: {len(before)} artifacts are the same out of another folder"]
+
+
+ATTACKS: dict[str, Attack] = {
+    "provenance that is altered": altered_provenance,
+    "upstream's files in another folder": moved_folder,
+}
+"""Every attack by what it does; each takes the folder of a finished tiny project."""
+
+
+def _make_again(opened: Project, partitions: Iterable[tuple[Stage, Key]]) -> None:
     try:
-        for stage, key in reversed(list(_partitions(before))):
+        for stage, key in partitions:
             _materializer(opened).materialize(stage, key, {})
     finally:
         opened.engines.close()
-    after = _manifests(opened.store)
-    for ref, manifest in before.items():
-        if (after[ref].derivation, after[ref].root) != (manifest.derivation, manifest.root):
-            return f"broken: {ref} follows from provenance, its root is another"
-        for name, said in _files(opened.store, after[ref]):
-            if files[ref].get(name) != said:
-                return f"broken: {name} of {ref} follows from provenance"
-    return f"held: {altered} altered provenance columns changed no root and no file"
-
-
-def moved_folder(profile: str, folder: Path) -> str:
-    """All made again with the profile's files in another folder: derivations and roots the same.
-
-    `folder` holds copies of the files that the profile's globs start from.
-    """
-    opened = Project.open(profile, folder)
-    before = _manifests(opened.store)
-    materializer = _materializer(opened)
-    for stage, key in _partitions(before):
-        plan = materializer.plan(stage, key)
-        if plan.derivation != before[plan.ref].derivation:
-            return f"broken: the derivation of {plan.ref} tells where the files lie"
-    for manifest in before.values():
-        opened.store.publish(manifest.model_copy(update={"derivation": _STALE}), {})
-    for stage, key in _partitions(before):
-        _materializer(opened).materialize(stage, key, {})
-    opened.engines.close()
-    after = _manifests(opened.store)
-    for ref, manifest in before.items():
-        if (after[ref].derivation, after[ref].root) != (manifest.derivation, manifest.root):
-            return f"broken: the root of {ref} tells where the files lie"
-    return f"held: {len(before)} artifacts are the same out of another folder"
 
 
 def _materializer(opened: Project) -> Materializer:
@@ -113,7 +128,7 @@ def _alter(store: Store, manifest: Manifest) -> int:
                     table = table.set_column(place, field, pa.array(values, type=field.type))
                     altered += 1
             write_table(table, folder, name)
-        stale = manifest.model_copy(update={"dvc": store.add(folder), "derivation": _STALE})
+        stale = manifest.model_copy(update={"dvc": store.add(folder), "derivation": STALE})
         store.publish(stale, {}, folder)
     return altered
 

@@ -1,24 +1,15 @@
-"""Attacks on sealed captures and on takedowns, each on a copy of a finished tiny project.
-
-Every attack gives lines: "held", "named: <message>" or "broken: <what went wrong>".
-"""
+"""Attacks on sealed captures and on takedowns, each on a copy of a finished tiny project."""
 
 import random
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import zstandard
 
 from am_assets.assets import raw_prompts, takedowns
-from am_assets.core.git_branch import GitError
-from am_assets.core.stage import InputMissing
-from am_assets.core.store import StoreError
 from am_assets.stages.content import content_form
-from am_assets.stages.sealing import SEAL, SealError
-from am_assets.stages.takedowns import TakedownError
+from am_assets.stages.sealing import SEAL
 from am_assets_tests.conftest import TINY, WEEK, git, math_rows, write_jsonl, write_tiny
 from am_assets_tests.integration.attacking.captures import (
     Captures,
@@ -26,8 +17,8 @@ from am_assets_tests.integration.attacking.captures import (
     next_line,
     start_capture,
 )
+from am_assets_tests.integration.attacking.copies import Attack, copy_of, line_of
 
-_NAMED = (SealError, StoreError, TakedownError, GitError, InputMissing)
 _NEXT_WEEK = "2025-01-13"
 _ROUNDS = 24
 
@@ -76,7 +67,7 @@ def capture_race(folder: Path) -> list[str]:
         fast.wait()
         root = captures.manifest(raw_prompts.STAGE, {"source": "sums", "week": _NEXT_WEEK}).root
         held = won["root"] == lost["root"] == root and len(captures.sealed(week=1)) == 14
-        return ["held" if held else "broken: the slower capture won over a seal"]
+        return ["held: the first" if held else "broken: the slower capture won over a seal"]
 
 
 def lost_branch(folder: Path) -> list[str]:
@@ -89,7 +80,7 @@ def lost_branch(folder: Path) -> list[str]:
             rows = captures.make_all()[0].counts["seal"]["rows"]
             return None if rows == len(math_rows()) else f"a seal was replaced by {rows} rows"
 
-        return [_line(again)]
+        return [line_of("another upstream", again)]
 
 
 def evaded_takedowns(folder: Path) -> list[str]:
@@ -123,7 +114,8 @@ def evaded_takedowns(folder: Path) -> list[str]:
                     .decompress(captures.seal(source, week).read_bytes())
                 )
                 left += text.encode() in data
-                lines.append(f"broken: {source} still has it {left} times" if left else "held")
+                said = f"broken: {source} still has it {left} times" if left else f"held: {source}"
+                lines.append(said)
         return lines
 
 
@@ -138,10 +130,11 @@ def undone_takedown(folder: Path) -> list[str]:
         lines = [
             "broken: two roots of one derivation"
             if (never.derivation == back.derivation) and never.root != back.root
-            else "held"
+            else "held: another derivation"
         ]
         reused = captures.make(raw_prompts.STAGE, source="sums", week=WEEK).reused
-        return [*lines, "held" if reused else "broken: there is always something left to do"]
+        again = "held: nothing to do" if reused else "broken: there is always something left to do"
+        return [*lines, again]
 
 
 def senseless_takedowns(folder: Path) -> list[str]:
@@ -164,11 +157,11 @@ def senseless_takedowns(folder: Path) -> list[str]:
                 captures.make(takedowns.STAGE, source="sums")
                 return f"{name} was taken as if it meant something"
 
-            lines.append(_line(apply))
+            lines.append(line_of(f"{line[:9]} in {name}", apply))
     return lines
 
 
-ATTACKS: dict[str, Callable[[Path], list[str]]] = {
+ATTACKS: dict[str, Attack] = {
     "a seal that is cut": cut_seals,
     "a seal with a flipped bit": flipped_seals,
     "another file in a seal's place": foreign_seals,
@@ -183,9 +176,7 @@ ATTACKS: dict[str, Callable[[Path], list[str]]] = {
 
 @contextmanager
 def _copy(folder: Path) -> Iterator[Captures]:
-    with tempfile.TemporaryDirectory(prefix="am-attack-") as scratch:
-        copy = Path(scratch) / "project"
-        shutil.copytree(folder, copy, symlinks=True)
+    with copy_of(folder) as copy:
         yield Captures(copy)
 
 
@@ -213,22 +204,12 @@ def _with_other_seals(captures: Captures, others: list[bytes]) -> list[str]:
     cached.chmod(0o644)
     for data in others:
         cached.write_bytes(data)
-        lines.append(_line(again))
+        lines.append(line_of(f"{len(data)} bytes in the cache", again))
         cached.write_bytes(kept)
         captures.replace_files(lambda folder, data=data: _write(folder / SEAL, data))
-        lines.append(_line(again))
+        lines.append(line_of(f"{len(data)} bytes published", again))
         captures.store.publish(manifest, {"run_id": "attack"})
     return lines
-
-
-def _line(work: Callable[[], str | None]) -> str:
-    try:
-        wrong = work()
-    except _NAMED as error:
-        return f"named: {' '.join(str(error).split())}"
-    except Exception as error:
-        return f"broken: {type(error).__name__}: {' '.join(str(error).split())}"
-    return f"broken: {wrong}" if wrong else "held"
 
 
 def _open_second_week(folder: Path, rows: list[dict[str, object]] | None = None) -> None:

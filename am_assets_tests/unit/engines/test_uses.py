@@ -31,8 +31,17 @@ TABLE = Path(__file__).parents[3] / "docs" / "engines.md"
 class _Store:
     """Every artifact is published, and with one root."""
 
+    root = Path("of no project")
+
     def snapshot(self) -> "_Store":
         return self
+
+    @property
+    def store(self) -> "_Store":
+        return self
+
+    def refs(self) -> list[Ref]:
+        return []
 
     def manifest(self, ref: Ref) -> Manifest | None:
         source = ref.partition[0] if len(ref.partition) == 2 else ""
@@ -225,11 +234,12 @@ def test_a_setting_makes_stale_what_it_changes_and_nothing_else(
 def test_bytes_count_and_places_do_not(
     data: dict[str, Any], tmp_path: Path, role: str, expected: set[str]
 ):
-    shutil.copytree(tmp_path / role, tmp_path / "moved")
-    (tmp_path / "moved" / "README.md").write_text("moved")
+    moved = tmp_path / "moved" / role
+    shutil.copytree(tmp_path / role, moved)
+    (moved / "README.md").write_text("moved")
     other = model_folder(tmp_path / "other", 99.0)
     path = f"models.{role}.path"
-    assert stale(data, put(path, str(tmp_path / "moved")), tmp_path) == set()
+    assert stale(data, put(path, str(moved)), tmp_path) == set()
     assert stale(data, put(path, str(other)), tmp_path) == expected
 
 

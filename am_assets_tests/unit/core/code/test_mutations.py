@@ -46,7 +46,7 @@ EXPECTED: dict[str, set[str]] = {
     "core.table_writer": STREAMED,
     "core.usage": set(),
     "engines.embedding": EMBEDDING | {"sft_dataset"},
-    "engines.openai_engine": GENERATING | {"sft_dataset"},
+    "engines.openai_engine": GENERATING | {"sft_dataset", "checkpoint"},
     "engines.perplexity": {"sft_dataset"},
     "engines.ray_embedding": EMBEDDING,
     "engines.ray_rules": JUDGED,
@@ -69,7 +69,7 @@ EXPECTED: dict[str, set[str]] = {
     "stages.verification.math_worker": JUDGED,
 }
 """By module: who is stale when it is edited. `sft_dataset` counts tokens by an engine, and asks for
-the digest of any model's folder."""
+the digest of any model's folder; `checkpoint` asks where the weights lie that it trains."""
 
 EDITED = ("assets.decontaminating", "core.table_writer", "stages.verification.ifeval")
 """Those of which the whole package is read again with the edit made."""

@@ -1,0 +1,137 @@
+"""Attacks on derivations by other code and other libraries than the project was made with.
+
+The package is edited in memory; nothing is written and nothing is made.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from am_assets.core.code import libraries, versions
+from am_assets.core.code.files import own_sources
+from am_assets.core.code.reach import Graph
+from am_assets.definitions import Project
+from am_assets.partitions import week_keys
+from am_assets.running import status, steps
+from am_assets.stages.verification import remembered
+from am_assets_tests.integration.attacking.copies import Attack, at_home
+from am_assets_tests.unit.core.code.mutants import mutated
+from am_assets_tests.unit.core.code.stages import edited
+
+_CODE = "the stage's code changed"
+_JUDGED = frozenset({"existing_verdicts", "verified", "scores"})
+
+_EDITS: Mapping[str, frozenset[str]] = {
+    "assets.decontaminating": frozenset({"deduplicated"}),
+    "core.table_writer": frozenset(
+        {
+            *("embedding_index", "labels", "existing_verdicts", "responses", "verified"),
+            "benchmark_answers",
+        }
+    ),
+    "engines.reward": _JUDGED,
+    "stages.release_card": frozenset({"release"}),
+    "cli.running": frozenset(),
+}
+"""By module: the assets that an edit of all its functions makes stale."""
+
+_VERSIONS: Mapping[str, frozenset[str]] = {
+    "math-verify": _JUDGED,
+    "g++": _JUDGED,
+    "trl": frozenset({"checkpoint"}),
+}
+
+
+def edited_modules(project: Path) -> list[str]:
+    """One line a module: whether an edit of it makes exactly its users stale."""
+    lines: list[str] = []
+    for module, expected in _EDITS.items():
+        name = f"am_assets.{module}"
+        with _code(edited({name: mutated(own_sources().texts[name])})):
+            found = _stale(project)
+        right = found.keys() >= expected and all(
+            name in expected for name, why in found.items() if why == _CODE
+        )
+        lines.append(f"{'held' if right else 'broken'}: {module} edited, stale: {sorted(found)}")
+    return lines
+
+
+def unchanged_behaviour(project: Path) -> list[str]:
+    """Comments, docstrings' places and layout of every module change: nothing is stale."""
+    texts = {name: ast.unparse(ast.parse(text)) for name, text in own_sources().texts.items()}
+    with _code(edited(texts)):
+        found = _stale(project)
+    return [f"broken: {found}" if found else f"held: {len(texts)} modules laid out otherwise"]
+
+
+def one_verifier(project: Path) -> list[str]:
+    """The rules of one kind are edited: no verdict of another kind is stale."""
+    name = "am_assets.stages.verification.ifeval"
+    with _code(edited({name: mutated(own_sources().texts[name])})):
+        found = _stale(project)
+    return [f"broken: {found}" if found else "held: verdicts of math follow from no other rules"]
+
+
+def other_libraries(project: Path) -> list[str]:
+    """Another version of a library or tool: those it decides are stale, and say of what."""
+    lines: list[str] = []
+    for library, expected in _VERSIONS.items():
+        with _version(library, "0.0.1"):
+            found = _stale(project)
+        named = {name for name, why in found.items() if f"{library} " in why or "rules" in why}
+        right = named == expected
+        lines.append(
+            f"named: {next(iter(found.values()))}"
+            if right and found
+            else f"broken: of {library} are stale: {found}"
+        )
+    return lines
+
+
+ATTACKS: dict[str, Attack] = {
+    "modules that are edited": edited_modules,
+    "modules laid out otherwise": unchanged_behaviour,
+    "the rules of another kind edited": one_verifier,
+    "other versions of libraries": other_libraries,
+}
+"""Every attack by what it does; each takes the folder of a finished tiny project."""
+
+
+def _stale(project: Path) -> dict[str, str]:
+    """Why assets of the project are not fresh."""
+    with at_home(project):
+        opened = Project.open(str(project / "tiny.yaml"))
+        weeks = week_keys(opened.profile)
+        rows = status(opened, steps(opened, weeks, weeks))
+    return {row["asset"]: row["why"] for row in rows if row["state"] != "fresh"}
+
+
+@contextmanager
+def _code(graph: Graph) -> Iterator[None]:
+    """The package is what `graph` says."""
+    _forget()
+    try:
+        with mock.patch.object(versions, "graph", return_value=graph):
+            yield
+    finally:
+        _forget()
+
+
+@contextmanager
+def _version(library: str, version: str) -> Iterator[None]:
+    """A library or tool has another version."""
+    libraries.version_of.cache_clear()
+    _forget()
+    try:
+        with mock.patch.dict(libraries._TOLD, {library: lambda: version}):
+            yield
+    finally:
+        libraries.version_of.cache_clear()
+        _forget()
+
+
+def _forget() -> None:
+    for known in (versions._reach, versions._libraries, remembered._versions):
+        known.cache_clear()
