@@ -227,11 +227,10 @@ def _difference(plan: Plan) -> str:
     if old is None:
         return ""
     if plan.config != old.config:
-        changed = [
-            name
-            for name in sorted({*plan.config, *old.config})
-            if plan.config.get(name) != old.config.get(name)
-        ]
+        changed = _changed(old.config, plan.config)
+        if changed == ["rules"] and "rules" in old.config:
+            kinds = _changed(old.config["rules"], plan.config["rules"])
+            return f"what judges changed: {', '.join(kinds)}"
         return f"settings changed: {', '.join(changed)}"
     if plan.models != old.models:
         return "a model changed"
@@ -246,10 +245,14 @@ def _difference(plan: Plan) -> str:
 
 
 def _library_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    changed = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
     return ", ".join(
-        f"{name} {old.get(name, ABSENT)} became {new.get(name, ABSENT)}" for name in changed
+        f"{name} {old.get(name, ABSENT)} became {new.get(name, ABSENT)}"
+        for name in _changed(old, new)
     )
+
+
+def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
 
 
 def _counts(project: Project, step: Step) -> str:

@@ -35,9 +35,13 @@ def config_of(profile: Profile, key: Key) -> dict[str, Any]:
 
 def decided_by(profile: Profile, key: Key) -> dict[str, Any]:
     """What a partition's verdicts follow from beside the models: settings, and rules by kind."""
+    settings = settings_of(profile)
     return {
         "verification": config_of(profile, key),
-        "rules": {kind: remembered.decided_by(kind) for kind in kinds_of(profile, key)},
+        "rules": {
+            kind: remembered.decided_by(kind, _asks_judge([kind], settings))
+            for kind in kinds_of(profile, key)
+        },
     }
 
 

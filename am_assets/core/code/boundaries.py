@@ -20,6 +20,21 @@ BOUNDARIES: dict[str, str] = {
 }
 """Modules (with what is in them), classes and names that are not followed, and why."""
 
+BY_KIND: tuple[str, ...] = (
+    "am_assets.engines.reward",
+    "am_assets.engines.sandbox",
+    "am_assets.stages.verification.chat.RewardJudge",
+    "am_assets.stages.verification.code.check_code",
+    "am_assets.stages.verification.controls.ControlledCode",
+    "am_assets.stages.verification.instruction.check_instructions",
+    "am_assets.stages.verification.judge.Judge",
+    "am_assets.stages.verification.math_check.check_math_batch",
+    "am_assets.stages.verification.math_pool.MathPool",
+    "am_assets.stages.verification.science.check_science",
+)
+"""What judges checks of some kinds alone: it is followed from one of these, and from nowhere else,
+since the settings of a derivation hold the version of what judges each kind that is judged."""
+
 MACHINERY: tuple[str, ...] = (
     "am_assets.core.materialize.Materializer._resolve",
     "am_assets.core.materialize.Materializer._seal",

@@ -26,7 +26,7 @@ class CodeMoved(RuntimeError):
 def guard_of(build: Root) -> Guard:
     """Raises CodeMoved once a file was written that holds code `build` leads to."""
     own = [build] if is_own(build) else []
-    return partial(_check, sorted(reach_of(*own, *MACHINERY).modules))
+    return partial(_check, sorted(reach_of(*own, *MACHINERY, everywhere=True).modules))
 
 
 def guarded(memory: RowMemory, guard: Guard) -> RowMemory:

@@ -44,31 +44,23 @@ class Reach:
 class Graph:
     """A package's definitions and what they lead to; `boundaries` are not followed.
 
-    Raises LookupError for a boundary that does not exist.
+    What is `apart` is only followed from what is. Raises LookupError for a boundary that does not
+    exist.
     """
 
-    def __init__(self, sources: Sources, boundaries: Iterable[str] = ()) -> None:
+    def __init__(
+        self, sources: Sources, boundaries: Iterable[str] = (), apart: Iterable[str] = ()
+    ) -> None:
         self.package = Package(sources)
         self.types = Types(self.package)
         self._scanner = Scanner(self.types)
-        self._stop_modules: tuple[str, ...] = ()
-        self._stops: set[Definition] = set()
+        self._boundaries = _Named(self.package, boundaries)
+        self._apart = _Named(self.package, apart)
         self._implementers: dict[Definition, list[Definition]] = {}
-        for path in boundaries:
-            found = self.package.find(path)
-            if isinstance(found, Module):
-                self._stop_modules += (found.name,)
-            else:
-                self._stops.add(found)
 
-    def stops(self, one: Definition) -> bool:
-        """Whether a definition lies behind a boundary."""
-        name = one.module.name
-        return (
-            one in self._stops
-            or one.owner in self._stops
-            or any(name == stop or name.startswith(f"{stop}.") for stop in self._stop_modules)
-        )
+    def stops(self, one: Definition, apart: bool = True) -> bool:
+        """Whether a definition lies behind a boundary; with `apart`, whether it is apart too."""
+        return one in self._boundaries or (apart and one in self._apart)
 
     def scan(self, one: Definition) -> Scanned:
         """What one definition says and leads to."""
@@ -90,7 +82,7 @@ class Graph:
         texts = {
             module: text
             for module, text in self.package.sources.texts.items()
-            if not module.startswith(self._stop_modules)
+            if not module.startswith(self._boundaries.modules)
         }
         pending = [module for module, text in texts.items() if all(name in text for name in names)]
         seen = set(pending)
@@ -103,12 +95,15 @@ class Graph:
                     seen.add(module)
                     pending.append(module)
 
-    def reach(self, roots: Iterable[str]) -> Reach:
-        """All that `roots` lead to: dotted names; of a class and a module, everything in it."""
+    def reach(self, roots: Iterable[str], everywhere: bool = False) -> Reach:
+        """All that `roots` lead to: dotted names; of a class and a module, everything in it.
+
+        What is apart is followed where a root is, or `everywhere`.
+        """
         with _uncollected():
-            walk = _Walk(self)
-            for path in roots:
-                found = self.package.find(path)
+            begun = [self.package.find(path) for path in roots]
+            walk = _Walk(self, not everywhere and all(one not in self._apart for one in begun))
+            for found in begun:
                 if isinstance(found, Module):
                     walk.module(found.name)
                 else:
@@ -145,6 +140,23 @@ class Graph:
         return hashlib.sha256(b"".join(sorted(hashes.values()))).hexdigest()[:12]
 
 
+class _Named:
+    """Definitions that dotted names stand for: of a class and a module, everything in it."""
+
+    def __init__(self, package: Package, paths: Iterable[str]) -> None:
+        found = [package.find(path) for path in paths]
+        self.modules = tuple(one.name for one in found if isinstance(one, Module))
+        self._below = tuple(f"{name}." for name in self.modules)
+        self._definitions = {one for one in found if isinstance(one, Definition)}
+
+    def __contains__(self, one: Definition | Module) -> bool:
+        if isinstance(one, Definition):
+            if one in self._definitions or one.owner in self._definitions:
+                return True
+            one = one.module
+        return one.name in self.modules or one.name.startswith(self._below)
+
+
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Syntax trees are many objects that stay: looking for garbage among them takes a third."""
@@ -168,8 +180,9 @@ class _Walk:
     values nobody knows the class of, and those that Python or a base class from elsewhere calls.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, apart: bool) -> None:
         self._graph, self._types = graph, graph.types
+        self._apart = apart
         self.reached: set[Definition] = set()
         self._living: set[Definition] = set()
         self._asked: set[Asked] = set()
@@ -202,7 +215,7 @@ class _Walk:
             self._reach(method)
 
     def _reach(self, one: Definition) -> None:
-        if one in self.reached or self._graph.stops(one):
+        if one in self.reached or self._graph.stops(one, self._apart):
             return
         if one.kind in ("effects", "main") and not one.nodes:
             return

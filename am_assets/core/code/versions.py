@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from am_assets.core.code.boundaries import BOUNDARIES, MACHINERY
+from am_assets.core.code.boundaries import BOUNDARIES, BY_KIND, MACHINERY
 from am_assets.core.code.files import own_sources
 from am_assets.core.code.libraries import TOOLS, version_of, versions_of
 from am_assets.core.code.modules import Definition
@@ -64,20 +64,20 @@ def alone(*roots: Root) -> str:
     return hashlib.sha256("\n".join(forms).encode()).hexdigest()[:12]
 
 
-def reach_of(*roots: Root) -> Reach:
-    """All that `roots`, of this package, lead to."""
-    return _reach(tuple(sorted({_path(root) for root in roots})))
+def reach_of(*roots: Root, everywhere: bool = False) -> Reach:
+    """All that `roots`, of this package, lead to; with `everywhere`, what judges any kind too."""
+    return _reach(tuple(sorted({_path(root) for root in roots})), everywhere)
 
 
 @cache
 def graph() -> Graph:
     """The package as this process found it."""
-    return Graph(own_sources(), BOUNDARIES)
+    return Graph(own_sources(), BOUNDARIES, BY_KIND)
 
 
 @cache
-def _reach(paths: tuple[str, ...]) -> Reach:
-    return graph().reach(paths)
+def _reach(paths: tuple[str, ...], everywhere: bool) -> Reach:
+    return graph().reach(paths, everywhere)
 
 
 @cache

@@ -12,12 +12,15 @@ from am_assets.core.code.versions import Root, alone, code_of
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.verdict import Check, Kind
+from am_assets.stages.verification.chat import RewardJudge
 from am_assets.stages.verification.code import check_code
 from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.controls import ControlledCode
 from am_assets.stages.verification.decide import RuleRunner, decide, too_deep
 from am_assets.stages.verification.instruction import check_instructions
+from am_assets.stages.verification.judge import Judge
 from am_assets.stages.verification.math_check import check_math_batch
+from am_assets.stages.verification.math_pool import MathPool
 from am_assets.stages.verification.outcome import Decided, Outcome
 from am_assets.stages.verification.program_text import LanguageUnsupported, language_of
 from am_assets.stages.verification.rules import answer_of, repeats_itself
@@ -28,13 +31,14 @@ KIND = "verdict"
 """Kind of the row memory's entries that are rule outcomes."""
 
 _RULES: dict[Kind, tuple[Root, ...]] = {
-    "math": (check_math_batch,),
-    "code": (check_code, ControlledCode.check),
+    "math": (check_math_batch, MathPool),
+    "code": (check_code, ControlledCode),
     "science": (check_science,),
     "instruction": (check_instructions,),
     "chat": (),
 }
-"""What decides checks of each kind, after what is asked of every response."""
+"""What decides checks of each kind, after what is asked of every response: listed as what is apart
+in `core.code.boundaries`."""
 
 # How many checks are decided, and remembered, together: a program takes a hundred times as long
 # as a comparison, and what a killed process loses is what it had not put.
@@ -170,15 +174,25 @@ def _batches(missing: dict[str, list[Check]]) -> Iterator[dict[str, list[Check]]
 
 @cache
 def _versions(kind: Kind) -> tuple[str, ...]:
-    # Of `decide` itself only what it says: it leads to the rules of every kind.
+    # Of `decide` itself only what it says: it is asked for every kind.
     code = code_of(answer_of, repeats_itself, too_deep, *_RULES[kind])
     libraries = (f"{name} {version}" for name, version in code.libraries.items())
     return (code.version, alone(decide), ".".join(map(str, sys.version_info[:2])), *libraries)
 
 
-def decided_by(kind: Kind) -> list[str]:
+def decided_by(kind: Kind, asks_judge: bool) -> list[str]:
     """Versions of the code and libraries that decide checks of one kind, and no other's."""
-    return list(_versions(kind))
+    return [*_versions(kind), *_asked_versions(kind == "chat", asks_judge)]
+
+
+@cache
+def _asked_versions(rates: bool, asks_judge: bool) -> tuple[str, ...]:
+    """The same of what asks the models."""
+    roots = [root for root, asked in ((RewardJudge, rates), (Judge, asks_judge)) if asked]
+    if not roots:
+        return ()
+    code = code_of(*roots)
+    return (code.version, *(f"{name} {version}" for name, version in code.libraries.items()))
 
 
 def _language(check: Check) -> Language | None:

@@ -1,13 +1,38 @@
-"""The stages' versions over other sources than those of this process."""
+"""Versions of the stages, and of what judges each kind, over other sources than the process's."""
 
 from collections.abc import Mapping
 
-from am_assets.core.code.boundaries import BOUNDARIES, MACHINERY
+from am_assets.core.code.boundaries import BOUNDARIES, BY_KIND, MACHINERY
 from am_assets.core.code.files import Sources, own_sources
 from am_assets.core.code.reach import Graph, Reach
 from am_assets.definitions import STAGES
 
 NAMES = tuple(stage.name for stage in STAGES)
+
+_RULES = (
+    "am_assets.stages.verification.rules.answer_of",
+    "am_assets.stages.verification.rules.repeats_itself",
+    "am_assets.stages.verification.decide.too_deep",
+)
+_VERIFICATION = "am_assets.stages.verification"
+BY_WHAT: dict[str, list[str]] = {
+    "rules of math": [
+        *_RULES,
+        f"{_VERIFICATION}.math_check.check_math_batch",
+        f"{_VERIFICATION}.math_pool.MathPool",
+    ],
+    "rules of code": [
+        *_RULES,
+        f"{_VERIFICATION}.code.check_code",
+        f"{_VERIFICATION}.controls.ControlledCode",
+    ],
+    "rules of science": [*_RULES, f"{_VERIFICATION}.science.check_science"],
+    "rules of instruction": [*_RULES, f"{_VERIFICATION}.instruction.check_instructions"],
+    "rules of chat": [*_RULES],
+    "ratings": [f"{_VERIFICATION}.chat.RewardJudge"],
+    "grades": [f"{_VERIFICATION}.judge.Judge"],
+}
+"""What judges, by itself: what its reach begins at."""
 
 
 def roots(stage: str) -> list[str]:
@@ -16,14 +41,15 @@ def roots(stage: str) -> list[str]:
 
 
 def reaches(graph: Graph) -> dict[str, Reach]:
-    """Every stage's reach, by name."""
-    return {name: graph.reach(roots(name)) for name in NAMES}
+    """Every stage's reach, and that of what judges, by name."""
+    begun = {**{name: roots(name) for name in NAMES}, **BY_WHAT}
+    return {name: graph.reach(paths) for name, paths in begun.items()}
 
 
 def edited(texts: Mapping[str, str]) -> Graph:
     """The package with other texts of some modules."""
     own = own_sources()
-    return Graph(Sources({**own.texts, **texts}, own.packages), BOUNDARIES)
+    return Graph(Sources({**own.texts, **texts}, own.packages), BOUNDARIES, BY_KIND)
 
 
 def replaced(module: str, old: str, new: str) -> Graph:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from am_assets.core.code import libraries
-from am_assets.core.code.boundaries import BOUNDARIES, MACHINERY
+from am_assets.core.code.boundaries import BOUNDARIES, BY_KIND, MACHINERY
 from am_assets.core.code.libraries import (
     ABSENT,
     DECIDING,
@@ -17,8 +17,10 @@ from am_assets.core.code.libraries import (
 )
 from am_assets.core.code.versions import graph, reach_of
 from am_assets.core.manifest import Ref, derivation_of
+from am_assets.core.verdict import Kind
 from am_assets.definitions import STAGES
 from am_assets.running import _library_change
+from am_assets.stages.verification.remembered import decided_by
 
 
 def _of(stage: str) -> dict[str, str]:
@@ -30,7 +32,7 @@ def test_every_import_of_reached_code_is_judged_once() -> None:
     assert DECIDING.keys().isdisjoint(NOT_DECIDING)
     for stage in STAGES:
         judged = {*DECIDING, *NOT_DECIDING, *sys.stdlib_module_names}
-        assert reach_of(stage.build, *MACHINERY).imports <= judged
+        assert reach_of(stage.build, *MACHINERY, everywhere=True).imports <= judged
 
 
 def test_an_import_nobody_judged_is_an_error() -> None:
@@ -39,28 +41,74 @@ def test_an_import_nobody_judged_is_an_error() -> None:
 
 
 def test_tools_boundaries_and_machinery_exist() -> None:
-    for path in (*TOOLS, *BOUNDARIES, *MACHINERY):
+    for path in (*TOOLS, *BOUNDARIES, *BY_KIND, *MACHINERY):
         graph().package.find(path)
 
 
 @pytest.mark.parametrize(
     ("stage", "names"),
     [
-        ("existing_verdicts", {"math-verify", "sympy", "antlr4-python3-runtime", "g++", "python"}),
-        ("scores", {"math-verify", "latex2sympy2-extended", "g++", "vllm"}),
+        ("existing_verdicts", {"unicode"}),
+        ("scores", {"unicode"}),
         ("labels", {"vllm", "torch", "transformers", "tokenizers", "unicode"}),
         ("responses", {"vllm", "transformers"}),
         ("checkpoint", {"trl", "peft", "accelerate", "torch", "transformers"}),
         ("embedding_index", {"sentence-transformers", "transformers", "tokenizers", "torch"}),
         ("prompts", {"unicode"}),
-        ("deduplicated", {"sentence-transformers", "vllm", "unicode", "numpy"}),
+        ("deduplicated", {"sentence-transformers", "vllm", "unicode", "numpy", "torch"}),
+        ("benchmarks", {"sentence-transformers", "torch"}),
+        ("sft_dataset", {"torch", "transformers"}),
     ],
 )
 def test_what_decides_a_stage_is_recorded(stage: str, names: set[str]) -> None:
     assert names <= _of(stage).keys()
 
 
-@pytest.mark.parametrize("stage", ["prompts", "labels", "responses", "embedding_index"])
+@pytest.mark.parametrize(
+    ("kind", "asks_judge", "names"),
+    [
+        ("math", False, {"math-verify", "sympy", "antlr4-python3-runtime"}),
+        ("math", True, {"math-verify", "latex2sympy2-extended", "vllm"}),
+        ("code", False, {"g++", "python"}),
+        ("science", True, {"mpmath", "vllm", "unicode"}),
+        ("instruction", False, {"unicode"}),
+        ("chat", False, {"torch", "transformers"}),
+    ],
+)
+def test_what_judges_a_kind_is_recorded_with_it(
+    kind: Kind, asks_judge: bool, names: set[str]
+) -> None:
+    told = {text.rpartition(" ")[0] for text in decided_by(kind, asks_judge)}
+    assert names <= told
+    assert ("math-verify" in told) == (kind == "math")
+    assert ("g++" in told) == (kind == "code")
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("embedding", {"sentence_transformers", "torch"}),
+        ("perplexity", {"torch", "transformers"}),
+        ("reward", {"torch", "transformers"}),
+        ("vllm_engine", {"vllm"}),
+    ],
+)
+def test_what_is_imported_when_an_engine_starts_is_found(module: str, names: set[str]) -> None:
+    name = f"am_assets.engines.{module}"
+    whole = graph().reach([name])
+    assert names <= {
+        found
+        for one in whole.definitions
+        for found in graph().scan(one).imports
+        if one.module.name == name
+    }
+
+
+def test_what_counts_similarities_is_found() -> None:
+    assert "torch" in graph().reach(["am_assets.stages.similarity.joins"]).imports
+
+
+@pytest.mark.parametrize("stage", ["prompts", "labels", "responses", "existing_verdicts"])
 def test_what_does_not_decide_is_not(stage: str) -> None:
     assert _of(stage).keys().isdisjoint({"math-verify", "g++", "python", "trl", "openai", "ray"})
 

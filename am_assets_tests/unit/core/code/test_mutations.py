@@ -11,13 +11,16 @@ from functools import cache
 
 import pytest
 
-from am_assets.core.code.boundaries import BOUNDARIES, MACHINERY
+from am_assets.core.code.boundaries import BOUNDARIES, BY_KIND, MACHINERY
 from am_assets.core.code.files import own_sources
 from am_assets.core.code.modules import Definition
 from am_assets.core.code.reach import Graph, Reach
-from am_assets.core.code.versions import graph
+from am_assets.core.code.versions import graph, reach_of
+from am_assets.stages.verification import remembered
+from am_assets.stages.verification.decide import too_deep
+from am_assets.stages.verification.rules import answer_of, repeats_itself
 from am_assets_tests.unit.core.code.mutants import mutants, mutated
-from am_assets_tests.unit.core.code.stages import NAMES, edited, reaches
+from am_assets_tests.unit.core.code.stages import BY_WHAT, NAMES, edited, reaches, roots
 
 GENERATING = {
     *("deduplicated", "labels", "existing_verdicts", "responses", "verified"),
@@ -25,6 +28,7 @@ GENERATING = {
 }
 EMBEDDING = {"benchmarks", "embedding_index", "deduplicated"}
 JUDGED = {"existing_verdicts", "verified", "scores"}
+RULES = {f"rules of {kind}" for kind in ("math", "code", "science", "instruction", "chat")}
 ALL = set(NAMES)
 STREAMED = {
     *("embedding_index", "labels", "existing_verdicts", "responses", "verified"),
@@ -40,19 +44,19 @@ EXPECTED: dict[str, set[str]] = {
     "cli.running": set(),
     "core.config": set(),
     "core.git_branch": set(),
-    "core.identity": ALL,
+    "core.identity": ALL | {"ratings", "grades"},
     "core.materialize": ALL,
     "core.memory": set(),
     "core.table_writer": STREAMED,
     "core.usage": set(),
     "engines.embedding": EMBEDDING | {"sft_dataset"},
-    "engines.openai_engine": GENERATING | {"sft_dataset", "checkpoint"},
+    "engines.openai_engine": GENERATING | {"sft_dataset", "checkpoint", "grades"},
     "engines.perplexity": {"sft_dataset"},
     "engines.ray_embedding": EMBEDDING,
     "engines.ray_rules": JUDGED,
-    "engines.reward": JUDGED,
-    "engines.sandbox.child": JUDGED,
-    "engines.vllm_engine": GENERATING | {"sft_dataset"},
+    "engines.reward": {"ratings"},
+    "engines.sandbox.child": {"rules of code"},
+    "engines.vllm_engine": GENERATING | {"sft_dataset", "grades"},
     "running": set(),
     "stages.cleaning": {"prompts"},
     "stages.language": {"labels"},
@@ -62,14 +66,21 @@ EXPECTED: dict[str, set[str]] = {
     "stages.sft": {"checkpoint"},
     "stages.threshold_page": set(),
     "stages.vector_index": set(),
-    "stages.verification.ifeval": JUDGED,
-    "stages.verification.judge": JUDGED,
-    "stages.verification.math_compare": JUDGED,
-    "stages.verification.math_pool": JUDGED,
-    "stages.verification.math_worker": JUDGED,
+    "stages.verification.ifeval": {"rules of instruction"},
+    "stages.verification.judge": {"grades", *JUDGED},
+    "stages.verification.math_compare": {"rules of math"},
+    "stages.verification.math_pool": {"rules of math"},
+    "stages.verification.math_text": {
+        *("rules of math", "rules of science", "verified", "prompts", "deduplicated"),
+    },
+    "stages.verification.math_worker": {"rules of math"},
+    "stages.verification.quantities": {"rules of science"},
+    "stages.verification.remembered": JUDGED,
+    "stages.verification.rules": RULES | JUDGED,
 }
 """By module: who is stale when it is edited. `sft_dataset` counts tokens by an engine, and asks for
-the digest of any model's folder; `checkpoint` asks where the weights lie that it trains."""
+the digest of any model's folder; `checkpoint` asks where the weights lie that it trains. What a
+stage judges with is `judge.Question`, by which a judge is asked."""
 
 EDITED = ("assets.decontaminating", "core.table_writer", "stages.verification.ifeval")
 """Those of which the whole package is read again with the edit made."""
@@ -113,7 +124,7 @@ def test_each_module_has_exactly_the_users_it_is_expected_to_have() -> None:
     for module, users in EXPECTED.items():
         name = f"am_assets.{module}"
         graph().package.find(name)
-        assert {stage for stage in NAMES if name in _now()[stage].modules} == users, module
+        assert {one for one, reach in _now().items() if name in reach.modules} == users, module
 
 
 @pytest.mark.parametrize("module", EDITED)
@@ -158,7 +169,8 @@ def test_every_module_has_a_user_or_is_known_to_have_none() -> None:
 
 
 def test_what_actors_and_workers_do_is_reached() -> None:
-    judged, embedded = _now()["existing_verdicts"].paths, _now()["embedding_index"].paths
+    judged = graph().reach(roots("existing_verdicts"), everywhere=True).paths
+    embedded = _now()["embedding_index"].paths
     engines = "am_assets.engines"
     assert f"{engines}.ray_embedding.EmbeddingActor.embed" in embedded
     assert {
@@ -173,6 +185,30 @@ def test_what_actors_and_workers_do_is_reached() -> None:
         "am_assets.stages.verification.math_worker.main",
     } <= judged
     assert f"{engines}.perplexity.Perplexity.score" in _now()["sft_dataset"].paths
+
+
+def test_what_judges_one_kind_is_in_the_version_of_what_judges_it() -> None:
+    told = frozenset[str]().union(*(_now()[name].paths for name in BY_WHAT))
+    sandbox = "am_assets.engines.sandbox.sandbox.Sandbox"
+    # How many run at a time, and the text that keys of remembered verdicts have of their version.
+    apart = {f"{sandbox}.workers", f"{sandbox}.version"}
+    for stage in NAMES:
+        whole = graph().reach(roots(stage), everywhere=True)
+        assert whole.paths - _now()[stage].paths - apart <= told, stage
+        assert (
+            not whole.imports
+            - _now()[stage].imports
+            - frozenset[str]().union(*(_now()[name].imports for name in BY_WHAT))
+        )
+
+
+def test_what_judges_begins_where_its_version_does() -> None:
+    for name, paths in BY_WHAT.items():
+        kind = name.removeprefix("rules of ")
+        if kind != name:
+            listed = [answer_of, repeats_itself, too_deep, *remembered._RULES[kind]]  # type: ignore[index]
+            assert reach_of(*listed) == _now()[name]
+        assert reach_of(*paths) == _now()[name]
 
 
 def test_what_is_said_to_have_no_user_has_none() -> None:
@@ -239,8 +275,10 @@ def test_modules_functions_and_classes_may_be_called_otherwise() -> None:
             re.sub(rf"\b{re.escape(old)}\b", new, name): _renamed(text, old, new)
             for name, text in texts.items()
         }
-    other = Graph(own_sources()._replace(texts=texts), BOUNDARIES)
-    assert _stale(other) == set()
+    apart = tuple(re.sub(r"\bMathPool$", "PoolOfComparers", path) for path in BY_KIND)
+    other = Graph(own_sources()._replace(texts=texts), BOUNDARIES, apart)
+    stages = {name for name in NAMES if other.reach(roots(name)).version != _now()[name].version}
+    assert stages == set()
 
 
 def _renamed(text: str, old: str, new: str) -> str:
