@@ -41,6 +41,10 @@ class Ref(_Record, frozen=True):
         return "/".join([self.asset, *self.partition])
 
 
+ACCOUNTED = ("by_week", "returned")
+"""Counts that ledgers are made of: rows by week, and rows of earlier weeks decided again."""
+
+
 class Input(_Record, frozen=True):
     """One resolved input: the artifact, the root (or slice root) read, and where its bytes lie.
 
@@ -109,8 +113,9 @@ class Manifest(_Record, frozen=True):
 
     @property
     def accounts(self) -> str:
-        """Identity of the ledger and the counts by week, which the root does not cover."""
-        return digest("accounts", self.ledger, self.counts.get("by_week"))
+        """Identity of the ledger and the counts beside it, which the root does not cover."""
+        by_week, *others = (self.counts.get(name) for name in ACCOUNTED)
+        return digest("accounts", self.ledger, by_week, *(one for one in others if one))
 
     @property
     def rows_kept(self) -> int | None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from am_assets.core import schema as schemas
 from am_assets.core.identity import ROLE
-from am_assets.core.manifest import Input, Manifest
+from am_assets.core.manifest import ACCOUNTED, Input, Manifest
 from am_assets.core.schema import TableSchema
 
 
@@ -71,12 +71,12 @@ def covered(manifest: Manifest, item: Input) -> Manifest:
     """Of an input's manifest what follows from its root (its slice's), or is in the derivation.
 
     Code, settings, models and environment of an artifact say how its rows were come by, not what
-    they are. The ledger and the counts by week are whole where the input's `accounts` are read,
+    they are. The ledger and the counts beside it are whole where the input's `accounts` are read,
     else all that is left is how many rows were kept.
     """
     ledger, counts = manifest.ledger, {}
     if item.accounts is not None:
-        counts = {name: manifest.counts[name] for name in manifest.counts if name == "by_week"}
+        counts = {name: manifest.counts[name] for name in ACCOUNTED if name in manifest.counts}
     elif item.slice is not None:
         ledger = None
     elif ledger is not None:

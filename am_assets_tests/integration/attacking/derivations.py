@@ -31,7 +31,8 @@ _EDITS: Mapping[str, frozenset[str]] = {
             "benchmark_answers",
         }
     ),
-    "engines.reward": _JUDGED,
+    # The settings of any model are read for its folder's digest, and tokens are counted by one.
+    "engines.reward": _JUDGED | {"sft_dataset"},
     "stages.release_card": frozenset({"release"}),
     "cli.running": frozenset(),
 }
