@@ -71,6 +71,9 @@ STAGE = Stage(
         ),
         Read("deduplicated", WEEK, weeks="so_far", accounts=True),
         Read("labels", SOURCE_WEEK, weeks="so_far", accounts=True),
+        # Sources that left the profile end in `deduplicated`.
+        Read("raw_prompts", SOURCE_WEEK, weeks="so_far", accounts=True, retired=True),
+        Read("prompts", SOURCE_WEEK, weeks="so_far", accounts=True, retired=True),
         Read("existing_verdicts", SOURCE_WEEK, weeks="so_far"),
     ),
     proves_inputs=True,
