@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from am_assets.core.config import Dedup
+from am_assets.core.provenance import read_rows
 from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps
 from am_assets.stages.answers import DIFFERENT
 from am_assets.stages.decontamination import Contamination
@@ -178,7 +178,7 @@ def _table(
 def _retired(prompts: Path) -> pa.Table:
     """The DEDUPLICATED rows of the kept prompts of a source that has left the profile."""
     columns = ["sample_id", "source", "week"]
-    rows = pq.read_table(prompts, columns=columns, filters=pc.field("decision") == KEPT)
+    rows = read_rows(prompts, columns, pc.field("decision") == KEPT)
     fate = {"decision": DROPPED, "reason": SOURCE_RETIRED}
     return DEDUPLICATED.table({**row, **fate} for row in rows.to_pylist())
 

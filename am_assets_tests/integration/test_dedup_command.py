@@ -18,7 +18,7 @@ ROWS = [
         "text": EGGS.replace("What does she earn a day", "How much does she make daily"),
     },
     {"id": "more", "text": EGGS.replace("16", "17"), "reference_answer": "34 dollars"},
-    {"id": "loud", "text": EGGS.upper(), "reference_answer": "#### 33"},
+    {"id": "loud", "text": EGGS.replace("What does", "what Does"), "reference_answer": "#### 33"},
     {"id": "other", "text": "Name three rivers of South America and the seas they flow into."},
 ]
 

@@ -51,7 +51,8 @@ def test_an_endpoint_of_vllm_gives_the_answers_of_vllm_in_process(tmp_path: Path
         assert endpoint.model.name == WEIGHTS
         served = _answers(endpoint)
         there = distilled(endpoint, prompts_of(10), RowMemory(), config(2), tmp_path)
-    with VllmEngine(folder, "teacher", max_model_len=1024, options={"threads": 1}) as engine:
+    # As the profile names the weights: who answered is part of an artifact.
+    with VllmEngine(folder, WEIGHTS, max_model_len=1024, options={"threads": 1}) as engine:
         assert served == _answers(engine)
         here = distilled(engine, prompts_of(10), RowMemory(), config(2), tmp_path)
     assert there.root == here.root
