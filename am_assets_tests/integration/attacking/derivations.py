@@ -21,6 +21,7 @@ from am_assets_tests.unit.core.code.mutants import mutated
 from am_assets_tests.unit.core.code.stages import edited
 
 _CODE = "the stage's code changed"
+_JUDGES = "what judges changed"
 _JUDGED = frozenset({"existing_verdicts", "verified", "scores"})
 
 _EDITS: Mapping[str, frozenset[str]] = {
@@ -31,8 +32,9 @@ _EDITS: Mapping[str, frozenset[str]] = {
             "benchmark_answers",
         }
     ),
-    # The settings of any model are read for its folder's digest, and tokens are counted by one.
-    "engines.reward": _JUDGED | {"sft_dataset"},
+    # Nothing but math is judged in the project: by these rules, and by no ratings.
+    "stages.verification.math_check": _JUDGED,
+    "engines.reward": frozenset(),
     "stages.release_card": frozenset({"release"}),
     "cli.running": frozenset(),
 }
@@ -40,7 +42,8 @@ _EDITS: Mapping[str, frozenset[str]] = {
 
 _VERSIONS: Mapping[str, frozenset[str]] = {
     "math-verify": _JUDGED,
-    "g++": _JUDGED,
+    # No program is judged in the project.
+    "g++": frozenset(),
     "trl": frozenset({"checkpoint"}),
 }
 
@@ -53,7 +56,7 @@ def edited_modules(project: Path) -> list[str]:
         with _code(edited({name: mutated(own_sources().texts[name])})):
             found = _stale(project)
         right = found.keys() >= expected and all(
-            name in expected for name, why in found.items() if why == _CODE
+            name in expected for name, why in found.items() if why == _CODE or _JUDGES in why
         )
         lines.append(f"{'held' if right else 'broken'}: {module} edited, stale: {sorted(found)}")
     return lines
@@ -81,13 +84,13 @@ def other_libraries(project: Path) -> list[str]:
     for library, expected in _VERSIONS.items():
         with _version(library, "0.0.1"):
             found = _stale(project)
-        named = {name for name, why in found.items() if f"{library} " in why or "rules" in why}
-        right = named == expected
-        lines.append(
-            f"named: {next(iter(found.values()))}"
-            if right and found
-            else f"broken: of {library} are stale: {found}"
-        )
+        named = {name for name, why in found.items() if f"{library} " in why or _JUDGES in why}
+        if named != expected or found.keys() != expected:
+            lines.append(f"broken: of {library} are stale: {found}")
+        elif found:
+            lines.append(f"named: {next(iter(found.values()))}")
+        else:
+            lines.append(f"held: nothing follows from {library}")
     return lines
 
 
