@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from am_assets.core.schema import DROPPED, KEPT, PENDING
+
+T = TypeVar("T")
 
 
 class LedgerError(ValueError):
@@ -89,3 +91,16 @@ def tally(
         {reason: count for reason, count in dropped.items() if count},
         dict(pending),
     )
+
+
+def held(rows: Mapping[str, T], sample_id: str, asset: str, keeper: str) -> T:
+    """What `asset` has, among `rows`, of a sample that `keeper` keeps.
+
+    Raises LedgerError where it has nothing: one of the two was made again without the other.
+    """
+    if sample_id not in rows:
+        raise LedgerError(
+            f"{asset} has nothing of the sample {sample_id}, which {keeper} keeps: they are not of "
+            f"one generation, materialize {asset} and {keeper} again, in order"
+        )
+    return rows[sample_id]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from am_assets.core.identity import upstream_response_id
+from am_assets.core.ledger import held
 from am_assets.core.row_file import RowFile
 from am_assets.core.schema import DROPPED, KEPT, PENDING, dumps, kept
 from am_assets.core.verdict import Check, Verdict
@@ -81,7 +82,7 @@ def verify_responses(
             answered = kept(part)
             contents = samples.get(answered["sample_id"].unique().to_pylist())
             for row in answered.to_pylist():
-                content = contents[row["sample_id"]]
+                content = held(contents, row["sample_id"], "prompts", "responses")
                 yield content, check_of(content, row["response_id"], row["text"])
 
     _judge(checks(), verify, write)

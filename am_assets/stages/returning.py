@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from am_assets.core.ledger import held
 from am_assets.core.provenance import read_rows
 from am_assets.core.schema import KEPT, PROMPTS, RETURNED, returned_vectors_schema
 from am_assets.stages.selecting import without
@@ -169,11 +170,16 @@ def _gathered(
             vectors |= {row["sample_id"]: np.asarray(row["vector"], np.float32) for row in found}
     missing = [drop.sample_id for drop in chosen if drop.sample_id not in vectors]
     if missing:
-        made = embed([contents[sample]["prompt"] for sample in missing], missing)
+        texts = (held(contents, sample, "prompts", "deduplicated") for sample in missing)
+        made = embed([row["prompt"] for row in texts], missing)
         vectors |= dict(zip(missing, made, strict=True))
     names = RETURNED.arrow.names
     rows = RETURNED.table(
-        {name: value for name, value in contents[drop.sample_id].items() if name in names}
+        {
+            name: value
+            for name, value in held(contents, drop.sample_id, "prompts", "deduplicated").items()
+            if name in names
+        }
         | {
             "week": week,
             "decision": KEPT,

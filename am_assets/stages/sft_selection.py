@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from am_assets.core.config import Sft
+from am_assets.core.ledger import held
 from am_assets.core.protocol import parse_response
 from am_assets.core.schema import DROPPED, KEPT, SFT, dumps, kept
 from am_assets.stages.corpus_rules import TemplateText, template_text
@@ -207,17 +208,17 @@ def _chosen(
             continue  # decided again in another week
         if outcomes[sample_id]["existing_passed"]:
             row |= {
-                "response_id": existing[sample_id],
+                "response_id": held(existing, sample_id, "existing_verdicts", "verified"),
                 "response": own,
                 "origin": "upstream",
                 "responder": row["source"],
                 "response_tokens": count_tokens(own),
             }
         else:
-            row |= best[sample_id]
+            row |= held(best, sample_id, "responses", "verified")
         rows[sample_id] = (
             row
-            | labels[sample_id]
+            | held(labels, sample_id, "labels", "verified")
             | {"pass_rate": outcomes[sample_id]["pass_rate"], "decision": KEPT}
         )
     return rows

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from am_assets.core.config import Sft
+from am_assets.core.ledger import LedgerError
 from am_assets.core.schema import (
     EXISTING_VERDICTS,
     LABELS,
@@ -88,6 +89,17 @@ def _selection(candidates: Candidates, **settled: Any) -> Selection:
         lambda text: len(text.split()),
         settled.get("perplexity"),
     )
+
+
+@pytest.mark.parametrize("asset", ["labels", "existing_verdicts", "responses"])
+def test_inputs_that_are_not_of_one_generation_are_named(asset: str):
+    candidates = _candidates({"a": {"existing": _response("1")}, "b": {"distilled": [R1]}})
+    table = getattr(candidates, asset)
+    with pytest.raises(LedgerError, match=f"^{asset} has nothing of the sample .* again, in order"):
+        select(WEEK, candidates._replace(**{asset: table.slice(0, 0)}), NOTHING, CONFIG, 0.7, len)
+
+
+R1 = ("r1", 1.0, 3, True)
 
 
 def test_a_passing_existing_response_is_chosen_before_distilled_ones():
