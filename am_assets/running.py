@@ -229,8 +229,7 @@ def _difference(plan: Plan) -> str:
     if plan.config != old.config:
         changed = _changed(old.config, plan.config)
         if changed == ["rules"] and "rules" in old.config:
-            kinds = _changed(old.config["rules"], plan.config["rules"])
-            return f"what judges changed: {', '.join(kinds)}"
+            return _judging_change(old.config["rules"], plan.config["rules"])
         return f"settings changed: {', '.join(changed)}"
     if plan.models != old.models:
         return "a model changed"
@@ -242,6 +241,22 @@ def _difference(plan: Plan) -> str:
         # A record of schema 1 tells no versions, and is stale for its code as well.
         return _library_change(old.libraries, plan.libraries) if old.libraries else _CODE
     return _CODE
+
+
+def _judging_change(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> str:
+    """Kinds that are judged otherwise, and libraries of other versions where there are some."""
+    kinds = _changed(old, new)
+    before, now = (
+        dict(
+            entry.rsplit(" ", 1)
+            for kind in kinds
+            for entry in listed.get(kind, [])
+            if " " in entry  # the others are versions of code
+        )
+        for listed in (old, new)
+    )
+    libraries = _library_change(before, now) if before.keys() == now.keys() else ""
+    return f"what judges changed: {', '.join(kinds)}" + f" ({libraries})" * bool(libraries)
 
 
 def _library_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:

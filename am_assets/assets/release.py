@@ -64,11 +64,6 @@ STAGE = Stage(
             passthrough=("occurrences",),
         ),
         Read("prompts", SOURCE_WEEK, weeks="so_far", accounts=True),
-        # Rows of sources that left the profile have a fate in the ledger too.
-        *(
-            Read(name, SOURCE_WEEK, weeks="so_far", accounts=True, retired=True)
-            for name in ("raw_prompts", "prompts")
-        ),
         Read("deduplicated", WEEK, weeks="so_far", accounts=True),
         Read("labels", SOURCE_WEEK, weeks="so_far", accounts=True),
         # Sources that left the profile end in `deduplicated`.

@@ -2,8 +2,8 @@
 
     python -m am_assets_tests.integration.attacks FOLDER
 
-FOLDER is where the work is done: a tiny project is made there first, from source to release, where
-there is none; every attack works on copies of it. An attack is
+FOLDER is where the work is done: a tiny project is made there first, from source to release, or
+brought in line with the code where there is one; every attack works on copies of it. An attack is
 
     held     it changed nothing that matters;
     named    an error said what is wrong before it reached an artifact (the message is shown);
@@ -134,20 +134,20 @@ def attack(project: Path, listed: dict[str, Attack]) -> Iterator[Found]:
 
 
 def make_project(folder: Path) -> Path:
-    """The tiny project in `folder`, made from source to release where it is not there yet."""
+    """The tiny project in `folder`, made from source to release by the code as it is now."""
     project = folder / "project"
-    if (project / "data" / "tiny" / "release").is_dir():
-        return project
-    if project.exists():
-        shutil.rmtree(project)
-    project.mkdir(parents=True)
-    for name in (".gitignore", "dagster.yaml"):
-        shutil.copyfile(REPOSITORY / name, project / name)
-    git(project, "init", "-q", "-b", "main")
-    dvc(project, "init", "-q")
-    git(project, "add", ".")
-    git(project, "-c", "user.name=u", "-c", "user.email=u@localhost", "commit", "-qm", "Start")
-    write_tiny(project)
+    if not (project / "data" / "tiny" / "release").is_dir():
+        if project.exists():
+            shutil.rmtree(project)
+        project.mkdir(parents=True)
+        for name in (".gitignore", "dagster.yaml"):
+            shutil.copyfile(REPOSITORY / name, project / name)
+        git(project, "init", "-q", "-b", "main")
+        dvc(project, "init", "-q")
+        git(project, "add", ".")
+        author = ("-c", "user.name=u", "-c", "user.email=u@localhost")
+        git(project, *author, "commit", "-qm", "Start")
+        write_tiny(project)
     done = am_assets(project, "materialize", "--profile", "tiny.yaml")
     if done.returncode != 0:
         raise SystemExit(f"the tiny project could not be made: {done.stderr}")

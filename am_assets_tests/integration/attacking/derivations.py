@@ -20,8 +20,6 @@ from am_assets_tests.integration.attacking.copies import Attack, at_home
 from am_assets_tests.unit.core.code.mutants import mutated
 from am_assets_tests.unit.core.code.stages import edited
 
-_CODE = "the stage's code changed"
-_JUDGES = "what judges changed"
 _JUDGED = frozenset({"existing_verdicts", "verified", "scores"})
 
 _EDITS: Mapping[str, frozenset[str]] = {
@@ -32,9 +30,7 @@ _EDITS: Mapping[str, frozenset[str]] = {
             "benchmark_answers",
         }
     ),
-    # Nothing but math is judged in the project: by these rules, and by no ratings.
-    "stages.verification.math_check": _JUDGED,
-    "engines.reward": frozenset(),
+    "stages.verification.math_compare": _JUDGED,
     "stages.release_card": frozenset({"release"}),
     "cli.running": frozenset(),
 }
@@ -42,7 +38,7 @@ _EDITS: Mapping[str, frozenset[str]] = {
 
 _VERSIONS: Mapping[str, frozenset[str]] = {
     "math-verify": _JUDGED,
-    # No program is judged in the project.
+    # No program is judged in the tiny profile.
     "g++": frozenset(),
     "trl": frozenset({"checkpoint"}),
 }
@@ -55,9 +51,7 @@ def edited_modules(project: Path) -> list[str]:
         name = f"am_assets.{module}"
         with _code(edited({name: mutated(own_sources().texts[name])})):
             found = _stale(project)
-        right = found.keys() >= expected and all(
-            name in expected for name, why in found.items() if why == _CODE or _JUDGES in why
-        )
+        right = found.keys() == expected
         lines.append(f"{'held' if right else 'broken'}: {module} edited, stale: {sorted(found)}")
     return lines
 
@@ -84,13 +78,11 @@ def other_libraries(project: Path) -> list[str]:
     for library, expected in _VERSIONS.items():
         with _version(library, "0.0.1"):
             found = _stale(project)
-        named = {name for name, why in found.items() if f"{library} " in why or _JUDGES in why}
-        if named != expected or found.keys() != expected:
-            lines.append(f"broken: of {library} are stale: {found}")
-        elif found:
-            lines.append(f"named: {next(iter(found.values()))}")
+        named = {name for name, why in found.items() if f"{library} " in why}
+        if found.keys() == named == expected:
+            lines.append(f"named: {found.popitem()[1]}" if found else f"held: {library}")
         else:
-            lines.append(f"held: nothing follows from {library}")
+            lines.append(f"broken: of {library} are stale: {found}")
     return lines
 
 
