@@ -121,7 +121,7 @@ def test_a_prompt_without_a_vector_is_named(tmp_path: Path):
     only_one = PROMPTS.table([prompt_row("a", EGGS)])
     write_table(embedded(only_one, ENGINE), tmp_path, "embedding_index")
     with pytest.raises(
-        LedgerError, match="embedding_index has nothing of the sample b, .* in order"
+        LedgerError, match="embedding_index has nothing of the sample b"
     ):
         week.run(benchmark("eggs", EGGS))
 
