@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from am_assets.core.ledger import LedgerError
 from am_assets.core.provenance import read_rows
 from am_assets.core.schema import KEPT
 from am_assets.core.store import read_batches
@@ -103,7 +104,8 @@ def stack_vectors(
 ) -> np.ndarray:
     """Vectors of the rows numbered `chosen` (ascending) of `rows`, written to the file `out`.
 
-    float32 of shape (chosen, dimension), mapped from the file. Raises KeyError when one has none.
+    float32 of shape (chosen, dimension), mapped from the file. Raises LedgerError where they
+    are not those of the rows, KeyError where rows are of a source that has no part.
     """
     count = 0
     picked = rows.take(pa.array(chosen))
@@ -119,8 +121,11 @@ def stack_vectors(
                 held.append(_whole(table["sample_id"]))
             found = pa.concat_arrays(held) if held else wanted.slice(0, 0)
             if not found.equals(wanted):
-                missing = sorted(set(wanted.to_pylist()) - set(found.to_pylist()))
-                raise KeyError(f"prompts of {source} have no vectors: {missing[:3]}")
+                raise LedgerError(
+                    f"embedding_index of source {source} has not the vectors of what prompts "
+                    "keeps: they are not of one generation, materialize prompts and "
+                    "embedding_index again, in order"
+                )
             count += len(found)
     if count < len(chosen):
         raise KeyError(f"{len(chosen) - count} prompts are of a source without vectors")

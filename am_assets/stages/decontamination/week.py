@@ -17,6 +17,7 @@ import pyarrow as pa
 from am_assets.core.code.versions import Code, code_of
 from am_assets.core.config import Decontamination
 from am_assets.core.identity import digest
+from am_assets.core.ledger import held
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.schema import kept
 from am_assets.core.store import read_batches
@@ -188,7 +189,10 @@ def _scan(
 
 
 def _batches(one: Slice) -> Iterator[tuple[list[str], list[Prompt], np.ndarray]]:
-    """Ids, prompts and vectors of a slice's kept rows, some at a time."""
+    """Ids, prompts and vectors of a slice's kept rows, some at a time.
+
+    Raises LedgerError where the vectors are not those of the prompts.
+    """
     vectors = _vectors(one.embeddings)
     for batch in read_batches(one.prompts, _COLUMNS):
         rows = kept(batch, _COLUMNS)
@@ -198,9 +202,7 @@ def _batches(one: Slice) -> Iterator[tuple[list[str], list[Prompt], np.ndarray]]
         listed: list[np.ndarray] = []
         for sample in samples:
             owner, vector = next(vectors, ("", np.zeros(0)))
-            if owner != sample:
-                raise KeyError(f"{one.embeddings} lacks the vector of prompt {sample}")
-            listed.append(vector)
+            listed.append(held({owner: vector}, sample, "embedding_index", "prompts"))
         prompts = [read_prompt(text) for text in rows["prompt"].to_pylist()]
         yield samples, prompts, np.stack(listed)
 

@@ -9,6 +9,7 @@ import pytest
 from am_assets.core.comparing import SameProblemJudge
 from am_assets.core.config import Benchmark as BenchmarkSettings
 from am_assets.core.config import Columns, Decontamination
+from am_assets.core.ledger import LedgerError
 from am_assets.core.memory import RowMemory
 from am_assets.core.schema import PROMPTS
 from am_assets.core.store import write_table
@@ -119,7 +120,9 @@ def test_a_prompt_without_a_vector_is_named(tmp_path: Path):
     week = Week(tmp_path, a=EGGS, b=PEARS)
     only_one = PROMPTS.table([prompt_row("a", EGGS)])
     write_table(embedded(only_one, ENGINE), tmp_path, "embedding_index")
-    with pytest.raises(KeyError, match="lacks the vector of prompt b"):
+    with pytest.raises(
+        LedgerError, match="embedding_index has nothing of the sample b"
+    ):
         week.run(benchmark("eggs", EGGS))
 
 
