@@ -120,9 +120,7 @@ def test_a_prompt_without_a_vector_is_named(tmp_path: Path):
     week = Week(tmp_path, a=EGGS, b=PEARS)
     only_one = PROMPTS.table([prompt_row("a", EGGS)])
     write_table(embedded(only_one, ENGINE), tmp_path, "embedding_index")
-    with pytest.raises(
-        LedgerError, match="embedding_index has nothing of the sample b"
-    ):
+    with pytest.raises(LedgerError, match="embedding_index has nothing of the sample b"):
         week.run(benchmark("eggs", EGGS))
 
 
