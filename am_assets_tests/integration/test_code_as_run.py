@@ -1,10 +1,9 @@
-"""What runs is what was versioned: traced while the tiny profile is made, and attacked.
+"""What runs is what was versioned: traced while the tiny profile is made.
 
 Real git, DVC, embedding model and workers; Dagster is left out.
 """
 
 import dataclasses
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,13 +21,10 @@ from am_assets_tests.integration.tracing import functions_run
 
 
 @pytest.fixture(scope="module")
-def labelled(
-    new_project: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, dict[str, set[str]]]:
-    """A project made as far as `labels`, and the functions that each of all stages ran."""
+def ran(new_project: Callable[[], Path]) -> dict[str, set[str]]:
+    """The functions that each stage ran."""
     folder = new_project()
     write_tiny(folder)
-    kept = tmp_path_factory.mktemp("labelled") / "project"
     ran: dict[str, set[str]] = {}
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("AM_ASSETS_ROOT", str(folder))
@@ -37,15 +33,13 @@ def labelled(
         weeks = week_keys(project.profile)
         for step in steps(project, weeks, weeks):
             for stage in step.stages:
-                if stage.name == "existing_verdicts":
-                    shutil.copytree(folder, kept, symlinks=True)
                 ran[stage.name] = set()
                 materializer = Materializer(
                     project.profile, project.store, project.engines, weeks, _quiet
                 )
                 materializer.materialize(_traced(stage, ran[stage.name]), step.key, {})
         project.engines.close()
-    return kept, ran
+    return ran
 
 
 def _quiet(line: str) -> None:
@@ -62,8 +56,7 @@ def _traced(stage: Stage, ran: set[str]) -> Stage:
     return dataclasses.replace(stage, build=build)
 
 
-def test_whatever_ran_is_part_of_the_version(labelled: tuple[Path, dict[str, set[str]]]) -> None:
-    _, ran = labelled
+def test_whatever_ran_is_part_of_the_version(ran: dict[str, set[str]]) -> None:
     assert sum(map(len, ran.values())) > 300
     for name, paths in ran.items():
         reached = reach_of(f"am_assets.assets.{name}.build", *MACHINERY, everywhere=True).paths
