@@ -32,7 +32,7 @@ def _no_author(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=3,
+    max_examples=1,
     derandomize=True,
     # Each example takes a minute: what fails is looked at as it is.
     phases=[Phase.explicit, Phase.generate],
@@ -42,6 +42,12 @@ def _no_author(monkeypatch: pytest.MonkeyPatch) -> None:
     events=st.lists(st.sampled_from(sorted(EVENTS)), min_size=3, max_size=5),
     seed=st.integers(0, 2**16),
 )
+# A release knew nothing of sources that left, and added up the datasets of two weeks.
+@example(events=["edit", "leave", "take_down"], seed=1)
+# A release's card knew nothing of rows that returned.
+@example(events=["edit", "rename_key", "first_week_back", "rerank", "rename_key"], seed=102)
+# Vectors that were not of the generation of their prompts.
+@example(events=["undo_takedown", "new_week", "rerank", "rerank", "first_week_leaves"], seed=103)
 # Labels made again without what verified keeps.
 @example(events=["add", "undo_takedown", "rerank", "add"], seed=911)
 def test_the_order_of_work_changes_no_root_and_no_row_is_lost(
