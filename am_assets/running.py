@@ -195,6 +195,12 @@ def status(project: Project, todo: Sequence[Step]) -> list[dict[str, str]]:
     materializer = Materializer(
         project.profile, project.store, project.engines, week_keys(project.profile)
     )
+    # All at once: a call of git for each takes longer than all else.
+    materializer.snapshot.manifests(
+        {stage.ref(step.key) for step in todo for stage in step.stages}.union(
+            materializer.snapshot.refs()
+        )
+    )
     rows: list[dict[str, str]] = []
     for step in todo:
         for stage in step.stages:
