@@ -7,88 +7,26 @@ that profiles share an instance without overwriting one another.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from am_assets.assets import (
-    benchmark_answers,
-    benchmarks,
-    checkpoint,
-    deduplicated,
-    embedding_index,
-    existing_verdicts,
-    labels,
-    prompts,
-    raw_prompts,
-    release,
-    responses,
-    scores,
-    sft_dataset,
-    takedowns,
-    verified,
-)
 from am_assets.assets.base import asset_of
-from am_assets.core.config import Profile, load_profile
-from am_assets.core.stage import Stage
-from am_assets.core.store import Store, find_root
-from am_assets.engines.runtime import ProfileEngines
+from am_assets.project import STAGES, Project
 
 PROFILE_VARIABLE = "AM_ASSETS_PROFILE"
 FOLDER_VARIABLE = "AM_ASSETS_FOLDER"
 
-STAGES: tuple[Stage, ...] = tuple(
-    module.STAGE
-    for module in (
-        benchmarks,
-        takedowns,
-        raw_prompts,
-        prompts,
-        embedding_index,
-        deduplicated,
-        labels,
-        existing_verdicts,
-        responses,
-        verified,
-        sft_dataset,
-        checkpoint,
-        benchmark_answers,
-        scores,
-        release,
-    )
-)
-"""All stages in pipeline order."""
+
+def assets_of(project: Project) -> list[dg.AssetsDefinition]:
+    """The assets of a project's profile."""
+    return [asset_of(stage, project.profile) for stage in STAGES]
 
 
-@dataclass(frozen=True)
-class Project:
-    """One profile with its store and engines."""
-
-    profile: Profile
-    store: Store
-    engines: ProfileEngines
-
-    @classmethod
-    def open(cls, profile: str, folder: Path | None = None) -> "Project":
-        """Open a profile in the project folder; its file globs start at `folder`, if given.
-
-        Raises ProfileError and StoreError.
-        """
-        loaded = load_profile(profile, folder)
-        return cls(loaded, Store(find_root(), loaded.name), ProfileEngines(loaded, _quiet))
-
-    @cached_property
-    def assets(self) -> list[dg.AssetsDefinition]:
-        """The profile's assets."""
-        return [asset_of(stage, self.profile) for stage in STAGES]
-
-    @property
-    def resources(self) -> dict[str, Any]:
-        """What assets need of Dagster."""
-        return {"store": self.store, "engines": self.engines, "say": _quiet}
+def resources_of(project: Project) -> dict[str, Any]:
+    """What assets need of Dagster."""
+    return {"store": project.store, "engines": project.engines, "say": _quiet}
 
 
 def build_defs(profile: str, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -96,8 +34,8 @@ def build_defs(profile: str, resource_overrides: Mapping[str, Any] | None = None
     folder = os.environ.get(FOLDER_VARIABLE)
     project = Project.open(profile, Path(folder) if folder else None)
     return dg.Definitions(
-        assets=project.assets,
-        resources={**project.resources, **(resource_overrides or {})},
+        assets=assets_of(project),
+        resources={**resources_of(project), **(resource_overrides or {})},
     )
 
 

@@ -7,12 +7,13 @@ artifacts.
 """
 
 import warnings
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from am_assets.core.config import Profile
 from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Key, Read
+from am_assets.weeks import today
 
 # Multi-partitions are beta in this pinned version; saying so at every start helps nobody.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -25,7 +26,7 @@ def partitions_of(profile: Profile) -> dict[tuple[str, ...], dg.PartitionsDefini
     week, so that it can be captured while it runs.
     """
     end = profile.weeks.last + timedelta(weeks=1) if profile.weeks.last else None
-    if end is not None and end > _today():
+    if end is not None and end > today():
         # Dagster lists no week that has not passed, unless it is an open one.
         end = None
     weeks = dg.WeeklyPartitionsDefinition(
@@ -87,12 +88,3 @@ def partition_key(key: Key, dimensions: tuple[str, ...]) -> str:
     if len(dimensions) == 1:
         return key[dimensions[0]]
     return dg.MultiPartitionKey({name: key[name] for name in dimensions})
-
-
-def week_keys(profile: Profile) -> list[str]:
-    """Mondays of the profile's weeks up to today, ISO dates."""
-    return profile.weeks.keys(_today())
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

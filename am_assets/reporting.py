@@ -6,9 +6,9 @@ from rich.table import Table
 
 from am_assets.core.ledger import LedgerError
 from am_assets.core.schema import SCORES
-from am_assets.definitions import Project
 from am_assets.lineage.disagreements import Report
 from am_assets.lineage.ledger import Scope, WeekLedger, outside, week_ledgers
+from am_assets.project import Project
 
 
 def print_summary(project: Project, out: Console) -> None:

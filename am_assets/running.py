@@ -2,7 +2,8 @@
 
 What the Dagster UI does a run at a time, for `am-assets demo` and `am-assets materialize`: the
 same assets, recorded in the same instance. Partitions whose derivation is published and whose
-root the instance already knows are passed over without a run.
+root the instance already knows are passed over without a run. Dagster is loaded where it runs: what
+only plans, like `am-assets status`, does not wait for it.
 """
 
 import itertools
@@ -11,8 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 from am_assets.core.code.libraries import ABSENT
 from am_assets.core.materialize import Materializer
@@ -27,8 +27,11 @@ from am_assets.core.stage import (
     Plan,
     Stage,
 )
-from am_assets.definitions import STAGES, Project
-from am_assets.partitions import partition_key, week_keys
+from am_assets.project import STAGES, Project
+from am_assets.weeks import week_keys
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,16 @@ def _in_order() -> Iterator[Stage]:
 def materialize(
     project: Project,
     todo: Sequence[Step],
-    instance: dg.DagsterInstance,
+    instance: "dg.DagsterInstance",
     say: Callable[[str], None],
 ) -> int:
     """Run every step; returns how many partitions were worked on. The first error is raised."""
-    assets = project.assets
+    import dagster as dg
+
+    from am_assets.definitions import assets_of, resources_of
+    from am_assets.partitions import partition_key
+
+    assets = assets_of(project)
     worked = 0
     for number, step in enumerate(todo, 1):
         begun = time.monotonic()
@@ -113,7 +121,7 @@ def materialize(
             selection=dg.AssetSelection.assets(*names),
             partition_key=partition_key(step.key, stages[0].dimensions),
             instance=instance,
-            resources={**project.resources, "say": lambda line: say(f"          {line}")},
+            resources={**resources_of(project), "say": lambda line: say(f"          {line}")},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         worked += len(stages)
@@ -121,8 +129,12 @@ def materialize(
     return worked
 
 
-def _known(project: Project, stage: Stage, key: Key, instance: dg.DagsterInstance) -> bool:
+def _known(project: Project, stage: Stage, key: Key, instance: "dg.DagsterInstance") -> bool:
     """Nothing to do in the store, and the instance shows the root that is there."""
+    import dagster as dg
+
+    from am_assets.partitions import partition_key
+
     materializer = Materializer(
         project.profile, project.store, project.engines, week_keys(project.profile)
     )
@@ -182,6 +194,12 @@ def status(project: Project, todo: Sequence[Step]) -> list[dict[str, str]]:
     """
     materializer = Materializer(
         project.profile, project.store, project.engines, week_keys(project.profile)
+    )
+    # All at once: a call of git for each takes longer than all else.
+    materializer.snapshot.manifests(
+        {stage.ref(step.key) for step in todo for stage in step.stages}.union(
+            materializer.snapshot.refs()
+        )
     )
     rows: list[dict[str, str]] = []
     for step in todo:
@@ -281,8 +299,10 @@ def _counts(project: Project, step: Step) -> str:
     return f" (kept/in: {', '.join(parts)})" if parts else ""
 
 
-def open_instance(root: Path) -> dg.DagsterInstance:
+def open_instance(root: Path) -> "dg.DagsterInstance":
     """The instance of $DAGSTER_HOME, or of `.dagster_home` in the project folder."""
+    import dagster as dg
+
     # Dagster refuses a relative path.
     home = Path(os.environ.get("DAGSTER_HOME") or root / ".dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True)

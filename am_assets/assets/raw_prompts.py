@@ -21,7 +21,6 @@ from am_assets.core.stage import (
 )
 from am_assets.core.store import Snapshot
 from am_assets.core.table_writer import WrittenTable
-from am_assets.partitions import week_keys
 from am_assets.stages.capture import EARLIER_COLUMNS, TAKEDOWN, capture_week
 from am_assets.stages.sealing import (
     SEAL,
@@ -36,6 +35,7 @@ from am_assets.stages.sealing import (
 )
 from am_assets.stages.sources import read_source
 from am_assets.stages.takedowns import Takedowns, content_key, key_name
+from am_assets.weeks import week_keys
 
 
 def build(run: Run) -> Built:

@@ -20,8 +20,8 @@ def demo(all_weeks: bool) -> None:
       am-assets demo
     """
     from am_assets import reporting, running
-    from am_assets.definitions import Project
-    from am_assets.partitions import week_keys
+    from am_assets.project import Project
+    from am_assets.weeks import week_keys
 
     project = Project.open("mini")
     weeks = week_keys(project.profile)
@@ -62,8 +62,8 @@ def materialize(
       am-assets materialize --asset scores --recipe lora --week 2025-01-13
     """
     from am_assets import reporting, running
-    from am_assets.definitions import Project
-    from am_assets.partitions import week_keys
+    from am_assets.project import Project
+    from am_assets.weeks import week_keys
 
     project = Project.open(profile, folder)
     known = week_keys(project.profile)
@@ -95,9 +95,9 @@ def status(profile: str, folder: Path | None, as_json: bool) -> None:
       am-assets status --profile mini
     """
     from am_assets import running
-    from am_assets.definitions import Project
     from am_assets.lineage.ledger import Scope, outside
-    from am_assets.partitions import week_keys
+    from am_assets.project import Project
+    from am_assets.weeks import week_keys
 
     project = Project.open(profile, folder)
     weeks = week_keys(project.profile)
@@ -166,8 +166,8 @@ def doctor(profile: str, folder: Path | None, as_json: bool) -> None:
     """
     # A check looks; it does not fetch models of many gigabytes.
     os.environ["HF_HUB_OFFLINE"] = "1"
-    from am_assets.definitions import Project
     from am_assets.diagnosis import diagnose
+    from am_assets.project import Project
 
     findings = diagnose(Project.open(profile, folder))
     if as_json:

@@ -17,13 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from dvc.config import Config
-from dvc_data.hashfile.build import build
-from dvc_data.hashfile.db.local import LocalHashFileDB
-from dvc_data.hashfile.transfer import transfer
-from dvc_data.hashfile.tree import Tree
-from dvc_objects.fs.local import localfs
-
 _CHUNK = 1 << 20
 _READ_ONLY = 0o444
 """The mode of DVC's own objects."""
@@ -53,6 +46,8 @@ class Objects:
     @cached_property
     def folder(self) -> Path:
         """Where the objects lie."""
+        from dvc.config import Config
+
         settings = Config(str(self._root / ".dvc"), validate=True)
         named = settings["cache"].get("dir")
         cache = Path(named) if named else self._root / ".dvc" / "cache"
@@ -85,6 +80,13 @@ class Objects:
         Gives the md5 of the folder and its files. An object that was there and is damaged is made
         anew.
         """
+        # Loaded here: commands that only read do not wait for it.
+        from dvc_data.hashfile.build import build
+        from dvc_data.hashfile.db.local import LocalHashFileDB
+        from dvc_data.hashfile.transfer import transfer
+        from dvc_data.hashfile.tree import Tree
+        from dvc_objects.fs.local import localfs
+
         cache = LocalHashFileDB(localfs, str(self.folder))
         staging, _, tree = build(cache, str(folder), localfs, "md5")
         if not isinstance(tree, Tree) or tree.hash_info is None or tree.hash_info.value is None:

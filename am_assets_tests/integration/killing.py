@@ -37,12 +37,12 @@ from am_assets.core.memory import RowMemory
 from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.stage import Key, Plan, Stage
 from am_assets.core.store import Store
-from am_assets.definitions import STAGES, Project
 from am_assets.engines import vllm_engine
 from am_assets.engines.runtime import ProfileEngines
 from am_assets.engines.vllm_engine import VllmEngine
-from am_assets.partitions import week_keys
+from am_assets.project import STAGES, Project
 from am_assets.stages.asking import KIND
+from am_assets.weeks import week_keys
 
 IN_FLIGHT = 24
 _KEY_LENGTH = 32

@@ -13,9 +13,9 @@ from am_assets.core.code.boundaries import MACHINERY
 from am_assets.core.code.versions import graph, reach_of
 from am_assets.core.materialize import Materializer
 from am_assets.core.stage import Built, Run, Stage
-from am_assets.definitions import Project
-from am_assets.partitions import week_keys
+from am_assets.project import Project
 from am_assets.running import steps
+from am_assets.weeks import week_keys
 from am_assets_tests.conftest import write_tiny
 from am_assets_tests.integration.tracing import functions_run
 

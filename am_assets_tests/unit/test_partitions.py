@@ -11,8 +11,8 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from am_assets.assets.base import asset_of
 from am_assets.core.config import Profile, load_profile
 from am_assets.core.stage import RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Read, Stage
-from am_assets.definitions import STAGES
 from am_assets.partitions import key_of, partition_key, partitions_of
+from am_assets.project import STAGES
 
 MINI = load_profile("mini")
 READS = [(stage, read) for stage in STAGES for read in stage.reads]

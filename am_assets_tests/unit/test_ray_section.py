@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from am_assets.core.config import Ray, load_profile
-from am_assets.definitions import STAGES
+from am_assets.project import STAGES
 
 
 def test_no_stage_reads_the_section():

@@ -1,6 +1,6 @@
 """Which partitions a command works on."""
 
-from am_assets.definitions import Project
+from am_assets.project import Project
 from am_assets.running import selected, steps
 
 

@@ -90,7 +90,7 @@ class Module:
         elif is_main(node):
             self.main.nodes.append(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.If | ast.Try):
-            for inner in ast.walk(node):
+            for inner in ast.walk(node) if isinstance(node, ast.If | ast.Try) else ():
                 if isinstance(inner, ast.Import | ast.ImportFrom):
                     self.imports.update(imported(inner, self))
             if isinstance(node, ast.If) and _mentions(node.test, "TYPE_CHECKING"):

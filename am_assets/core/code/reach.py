@@ -2,9 +2,11 @@
 
 import gc
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from am_assets.core.code.files import Sources
 from am_assets.core.code.modules import Definition, Module, Package
@@ -13,6 +15,9 @@ from am_assets.core.code.types import Types
 
 _ROUNDS = 3
 """How far around a definition its neighbours tell it from one that reads the same."""
+
+_HEADER = re.compile(r"^[ \t]*class \w+(?:\[[^\]]*\])?\(([^)]*)\)", re.MULTILINE)
+_NAME = re.compile(r"\w+")
 
 _BEYOND = b"-"
 """Stands for what is referred to and not reached."""
@@ -90,10 +95,19 @@ class Graph:
             found = self.package.module(pending.pop()).definitions.values()
             classes = [one for one in found if one.kind == "class"]
             yield from classes
-            for module, text in texts.items():
-                if module not in seen and any(f"({one.name}" in text for one in classes):
+            called = {one.name for one in classes}
+            for module in texts:
+                if module not in seen and not called.isdisjoint(self._bases[module]):
                     seen.add(module)
                     pending.append(module)
+
+    @cached_property
+    def _bases(self) -> dict[str, set[str]]:
+        """By module: the names that headers of its classes have."""
+        return {
+            module: {name for header in _HEADER.findall(text) for name in _NAME.findall(header)}
+            for module, text in self.package.sources.texts.items()
+        }
 
     def reach(self, roots: Iterable[str], everywhere: bool = False) -> Reach:
         """All that `roots` lead to: dotted names; of a class and a module, everything in it.
@@ -165,6 +179,7 @@ def _uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
         if was:
             gc.enable()
 

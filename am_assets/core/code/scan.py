@@ -27,6 +27,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
+_STATEMENTS = frozenset(kind for kind in _FIELDS if issubclass(kind, ast.stmt))
 _IMPORTS = re.compile(r"\b(?:from|import) $")
 _BY_ANNOTATION = frozenset({"pydantic.BaseModel", "typing.NamedTuple"})
 """Base classes that read their fields' annotations when they run."""
@@ -169,7 +170,7 @@ class _Writer:
             self._statement(node, scope)
 
     def _statement(self, node: ast.stmt, scope: Scope) -> None:
-        if is_text(node) or isinstance(node, ast.Pass | ast.Import | ast.ImportFrom) or _logs(node):
+        if is_text(node) or isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)) or _logs(node):
             self._import(node)
             return
         if isinstance(node, ast.AnnAssign):
@@ -230,13 +231,14 @@ class _Writer:
     def _fields(self, node: ast.AST, names: Sequence[str], scope: Scope) -> None:
         for name in names:
             value = getattr(node, name, None)
-            if value is None or value == []:
+            parts = value if value.__class__ is list else (value,)
+            if value is None or not parts:
                 continue
             self._out.append(f" {name}=")
-            for part in value if isinstance(value, list) else [value]:
-                if isinstance(part, ast.stmt):
+            for part in parts:
+                if part.__class__ in _STATEMENTS:
                     self._statement(part, scope)
-                elif isinstance(part, ast.AST):
+                elif part.__class__ in _FIELDS:
                     self._write(part, scope)
                 else:
                     self._out.append(f"{part!a},")
@@ -251,6 +253,9 @@ class _Writer:
             self._out.append(f"{value!a},")
             return
         written = value.replace(BLANK, f"{BLANK}{BLANK}")
+        if self._package.name not in value:
+            self._out.append(f"{written!a},")
+            return
         at = 0
         for named in self._own_name.finditer(value):
             name = named[0]

@@ -5,7 +5,7 @@ known. Containers, iterators and callables carry the classes of what they hold a
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from am_assets.core.code.modules import Definition, Function, Module, Outside, imported
@@ -28,6 +28,30 @@ _BINDING = frozenset(
         *(ast.MatchAs, ast.MatchStar, ast.MatchMapping),
     }
 )
+
+# Fields of names, numbers and operators, and how a name is used: below them is nothing to see.
+_PLAIN = frozenset(
+    {
+        *("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "kwd_attrs"),
+        *("level", "module", "n", "name", "op", "ops", "rest", "s", "simple", "str", "tag"),
+        "type_comment",
+    }
+)
+_GAPS = frozenset({"keys", "kw_defaults"})
+
+
+def _holding(kind: type[ast.AST]) -> tuple[str, ...]:
+    if kind in (ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal):
+        return ()
+    return tuple(name for name in kind._fields if name not in _PLAIN)
+
+
+_HOLDING: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: _holding(kind)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""By kind of node: the fields that hold nodes."""
 
 
 class Scope:
@@ -99,7 +123,7 @@ class Scope:
                     self._imports[name] = self._types.package.target(bound)
             elif kind in _BINDING:
                 self._bind(one)
-            pending.extend(children(one))
+            pending += children(one)
         for name in elsewhere:
             self._sources.pop(name, None)
 
@@ -125,9 +149,9 @@ class Scope:
         elif isinstance(one, ast.AnnAssign):
             if isinstance(one.target, ast.Name):
                 self.bind(one.target.id, self._types.annotation(one.annotation, self))
-        elif isinstance(one, ast.AugAssign | ast.NamedExpr):
+        elif isinstance(one, (ast.AugAssign, ast.NamedExpr)):
             self._targets(one.target, one.value)
-        elif isinstance(one, ast.For | ast.AsyncFor | ast.comprehension):
+        elif isinstance(one, (ast.For, ast.AsyncFor, ast.comprehension)):
             self._targets(one.target, one.iter)
         elif isinstance(one, ast.withitem):
             if one.optional_vars is not None:
@@ -159,7 +183,7 @@ def union(types: Iterable[Type]) -> Type:
 
 def paired(target: ast.expr, value: ast.expr) -> Iterable[tuple[ast.expr, ast.expr]]:
     """The names that are assigned to, each with what it takes a value from."""
-    if isinstance(target, ast.Tuple | ast.List):
+    if isinstance(target, (ast.Tuple, ast.List)):
         several = isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts)
         values = value.elts if several else [value] * len(target.elts)  # type: ignore[attr-defined]
         for part, given in zip(target.elts, values, strict=True):
@@ -170,12 +194,14 @@ def paired(target: ast.expr, value: ast.expr) -> Iterable[tuple[ast.expr, ast.ex
         yield target, value
 
 
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes right below one."""
-    for value in vars(node).values():
-        if isinstance(value, list):
-            for part in value:
-                if isinstance(part, ast.AST):
-                    yield part
-        elif isinstance(value, ast.AST):
-            yield value
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below one, but for those that only say how it is used."""
+    found: list[ast.AST] = []
+    for name in _HOLDING[type(node)]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            # No default, and `**` in a dict, are None among them.
+            found += [part for part in value if part is not None] if name in _GAPS else value
+        elif value is not None:
+            found.append(value)
+    return found

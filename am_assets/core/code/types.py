@@ -177,7 +177,7 @@ class Types:
                 return self.annotation(ast.parse(node.value, mode="eval").body, scope)
             except SyntaxError:
                 return NOTHING  # words beside a type
-        if isinstance(node, ast.Name | ast.Attribute):
+        if isinstance(node, (ast.Name, ast.Attribute)):
             name = node.id if isinstance(node, ast.Name) else node.attr
             if name in ("Any", "object"):
                 return ANYTHING
@@ -192,10 +192,9 @@ class Types:
         if isinstance(node, ast.Subscript):
             name = node.value.id if isinstance(node.value, ast.Name) else ""
             # Records of JSON hold plain values.
-            is_record = ast.unparse(node) in ("dict[str, Any]", "Mapping[str, Any]")
-            if name == "Literal" or is_record:
+            if name == "Literal" or (name in ("dict", "Mapping") and _of_text(node.slice)):
                 return NOTHING
-        parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+        parts = [part for part in children(node) if isinstance(part, ast.expr)]
         return union(self.annotation(part, scope) for part in parts)
 
     def _alias(self, one: Definition) -> Type:
@@ -237,7 +236,7 @@ class Types:
                 return union([self.of(node.key, scope), self.of(node.value, scope)])
             case ast.IfExp():
                 return union([self.of(node.body, scope), self.of(node.orelse, scope)])
-        parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+        parts = [part for part in children(node) if isinstance(part, ast.expr)]
         return union(self.of(part, scope) for part in parts)
 
     def _attribute(self, base: Type, name: str) -> Type:
@@ -306,7 +305,14 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
         one = pending.pop()
         yield one
         if not isinstance(one, ast.expr):
-            pending.extend(children(one))
+            pending += children(one)
+
+
+def _of_text(node: ast.expr) -> bool:
+    """Whether a subscript is `[str, Any]`."""
+    return isinstance(node, ast.Tuple) and [
+        part.id for part in node.elts if isinstance(part, ast.Name)
+    ] == ["str", "Any"]
 
 
 def _self_assignments(line: ast.AST) -> Iterable[tuple[str, ast.expr, bool]]:

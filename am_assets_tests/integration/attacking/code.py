@@ -29,8 +29,8 @@ from am_assets.assets.existing_verdicts import STAGE
 from am_assets.core.code.guard import CodeMoved
 from am_assets.core.materialize import Materializer
 from am_assets.core.store import Store
-from am_assets.definitions import Project
-from am_assets.partitions import week_keys
+from am_assets.project import Project
+from am_assets.weeks import week_keys
 from am_assets.stages.verification import math_pool
 
 path, before, after = Path(sys.argv[1]), *json.loads(sys.argv[2])

@@ -12,10 +12,10 @@ from unittest import mock
 from am_assets.core.code import libraries, versions
 from am_assets.core.code.files import own_sources
 from am_assets.core.code.reach import Graph
-from am_assets.definitions import Project
-from am_assets.partitions import week_keys
+from am_assets.project import Project
 from am_assets.running import status, steps
 from am_assets.stages.verification import remembered
+from am_assets.weeks import week_keys
 from am_assets_tests.integration.attacking.copies import Attack, at_home
 from am_assets_tests.unit.core.code.mutants import mutated
 from am_assets_tests.unit.core.code.stages import edited

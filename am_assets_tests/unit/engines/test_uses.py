@@ -16,11 +16,11 @@ from am_assets.core.config import Benchmark, EmbeddingModel, Model, Profile, Sou
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.materialize import Materializer
 from am_assets.core.store import Store
-from am_assets.definitions import STAGES
 from am_assets.engines import embedding, reward
 from am_assets.engines.endpoint import EndpointOptions
 from am_assets.engines.models import FIELDS_OF_THEIR_OWN, WITH_EFFECT, WITHOUT_EFFECT
 from am_assets.engines.runtime import ProfileEngines
+from am_assets.project import STAGES
 from am_assets_tests.conftest import TINY
 
 WEEK = "2025-01-06"

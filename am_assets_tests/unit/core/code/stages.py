@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from am_assets.core.code.boundaries import BOUNDARIES, BY_KIND, MACHINERY
 from am_assets.core.code.files import Sources, own_sources
 from am_assets.core.code.reach import Graph, Reach
-from am_assets.definitions import STAGES
+from am_assets.project import STAGES
 
 NAMES = tuple(stage.name for stage in STAGES)
 

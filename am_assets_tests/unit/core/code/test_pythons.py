@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from am_assets.definitions import STAGES
+from am_assets.project import STAGES
 from am_assets_tests.conftest import REPOSITORY
 
 _PYTHONS = sorted(

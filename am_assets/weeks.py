@@ -1,0 +1,15 @@
+"""The weeks of a profile."""
+
+from datetime import UTC, date, datetime
+
+from am_assets.core.config import Profile
+
+
+def week_keys(profile: Profile) -> list[str]:
+    """Mondays of the profile's weeks up to today, ISO dates."""
+    return profile.weeks.keys(today())
+
+
+def today() -> date:
+    """The day in UTC."""
+    return datetime.now(UTC).date()
