@@ -173,7 +173,10 @@ class _Named:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Syntax trees are many objects that stay: looking for garbage among them takes a third."""
+    """Syntax trees are many objects that stay: looking for garbage among them takes a third.
+
+    What is there at the end is left out of later looks, too.
+    """
     was = gc.isenabled()
     gc.disable()
     try:

@@ -230,8 +230,8 @@ class _Writer:
 
     def _fields(self, node: ast.AST, names: Sequence[str], scope: Scope) -> None:
         for name in names:
-            value = getattr(node, name, None)
-            parts = value if value.__class__ is list else (value,)
+            value: Any = getattr(node, name, None)
+            parts: Sequence[Any] = value if value.__class__ is list else (value,)
             if value is None or not parts:
                 continue
             self._out.append(f" {name}=")

@@ -6,7 +6,7 @@ known. Containers, iterators and callables carry the classes of what they hold a
 
 import ast
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from am_assets.core.code.modules import Definition, Function, Module, Outside, imported
 
@@ -198,7 +198,7 @@ def children(node: ast.AST) -> list[ast.AST]:
     """The nodes right below one, but for those that only say how it is used."""
     found: list[ast.AST] = []
     for name in _HOLDING[type(node)]:
-        value = getattr(node, name, None)
+        value: Any = getattr(node, name, None)
         if value.__class__ is list:
             # No default, and `**` in a dict, are None among them.
             found += [part for part in value if part is not None] if name in _GAPS else value
