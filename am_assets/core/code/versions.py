@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 
 from am_assets.core.code.boundaries import BOUNDARIES, BY_KIND, MACHINERY
 from am_assets.core.code.files import own_sources
+from am_assets.core.code.kept_results import kept_results
 from am_assets.core.code.libraries import TOOLS, version_of, versions_of
 from am_assets.core.code.modules import Definition
-from am_assets.core.code.reach import Graph, Reach
+from am_assets.core.code.reach import Graph
+
+_PACKAGE = f"{__name__.partition('.')[0]}."
 
 Root = Callable[..., Any] | type | str
 """A function or class, or the dotted name of one or of a module."""
@@ -23,6 +26,15 @@ class Code(NamedTuple):
     version: str
     libraries: dict[str, str]
     """Versions, by name, of the libraries and tools that decide."""
+
+
+class Reached(NamedTuple):
+    """What roots lead to; see `Reach`."""
+
+    version: str
+    imports: frozenset[str]
+    paths: frozenset[str]
+    modules: frozenset[str]
 
 
 def code_version(*roots: Root) -> str:
@@ -55,16 +67,10 @@ def build_code(build: Root) -> Code:
 
 def alone(*roots: Root) -> str:
     """12 hex digits for what `roots` themselves say, whatever they lead to."""
-    forms = []
-    for root in roots:
-        found = graph().package.find(_path(root))
-        if not isinstance(found, Definition):
-            raise LookupError(f"{_path(root)} is a module: name a function or class of it")
-        forms.append(graph().scan(found).form)
-    return hashlib.sha256("\n".join(forms).encode()).hexdigest()[:12]
+    return _alone(tuple(_path(root) for root in roots))
 
 
-def reach_of(*roots: Root, everywhere: bool = False) -> Reach:
+def reach_of(*roots: Root, everywhere: bool = False) -> Reached:
     """All that `roots`, of this package, lead to; with `everywhere`, what judges any kind too."""
     return _reach(tuple(sorted({_path(root) for root in roots})), everywhere)
 
@@ -76,12 +82,40 @@ def graph() -> Graph:
 
 
 @cache
-def _reach(paths: tuple[str, ...], everywhere: bool) -> Reach:
-    return graph().reach(paths, everywhere)
+def _reach(paths: tuple[str, ...], everywhere: bool) -> Reached:
+    key = " ".join(("everywhere" if everywhere else "reach", *paths))
+    kept = kept_results().get(key)
+    if kept is None:
+        found = graph().reach(paths, everywhere)
+        kept = {
+            "version": found.version,
+            "imports": sorted(found.imports),
+            "paths": sorted(found.paths),
+            "modules": sorted(found.modules),
+        }
+        kept_results().put(key, kept)
+    names = (frozenset(kept[name]) for name in ("imports", "paths", "modules"))
+    return Reached(str(kept["version"]), *names)
 
 
 @cache
-def _libraries(reach: Reach) -> dict[str, str]:
+def _alone(paths: tuple[str, ...]) -> str:
+    key = " ".join(("alone", *paths))
+    kept = kept_results().get(key)
+    if kept is None:
+        forms: list[str] = []
+        for path in paths:
+            found = graph().package.find(path)
+            if not isinstance(found, Definition):
+                raise LookupError(f"{path} is a module: name a function or class of it")
+            forms.append(graph().scan(found).form)
+        kept = {"version": hashlib.sha256("\n".join(forms).encode()).hexdigest()[:12]}
+        kept_results().put(key, kept)
+    return str(kept["version"])
+
+
+@cache
+def _libraries(reach: Reached) -> dict[str, str]:
     found = versions_of(reach.imports)
     for path, names in TOOLS.items():
         if path in reach.paths:
@@ -95,4 +129,4 @@ def _path(root: Root) -> str:
 
 def is_own(root: Root) -> bool:
     """Whether a root is of this package."""
-    return graph().package.is_own(_path(root))
+    return f"{_path(root)}.".startswith(_PACKAGE)

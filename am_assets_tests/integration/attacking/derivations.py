@@ -11,6 +11,7 @@ from unittest import mock
 
 from am_assets.core.code import libraries, versions
 from am_assets.core.code.files import own_sources
+from am_assets.core.code.kept_results import KeptResults
 from am_assets.core.code.reach import Graph
 from am_assets.project import Project
 from am_assets.running import status, steps
@@ -109,7 +110,11 @@ def _code(graph: Graph) -> Iterator[None]:
     """The package is what `graph` says."""
     _forget()
     try:
-        with mock.patch.object(versions, "graph", return_value=graph):
+        nothing = KeptResults(Path("no such folder", "results.json"), "edited")
+        with (
+            mock.patch.object(versions, "graph", return_value=graph),
+            mock.patch.object(versions, "kept_results", return_value=nothing),
+        ):
             yield
     finally:
         _forget()
@@ -129,5 +134,5 @@ def _version(library: str, version: str) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for known in (versions._reach, versions._libraries, remembered._versions):
+    for known in (versions._reach, versions._alone, versions._libraries, remembered._versions):
         known.cache_clear()

@@ -1,12 +1,14 @@
 """What an edit in one verifier makes stale in a whole profile, partition by partition."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from am_assets.core.code import versions
 from am_assets.core.code.files import own_sources
+from am_assets.core.code.kept_results import KeptResults
 from am_assets.core.code.reach import Graph
 from am_assets.core.config import Profile, load_profile
 from am_assets.core.stage import Stage
@@ -17,18 +19,24 @@ from am_assets_tests.unit.core.code.stages import edited
 
 Derived = dict[tuple[str, ...], Any]
 _CACHED = (
-    *(versions._reach, versions._libraries, remembered._versions, remembered._asked_versions),
+    versions._reach,
+    versions._alone,
+    versions._libraries,
+    remembered._versions,
+    remembered._asked_versions,
 )
 
 
 @pytest.fixture
-def with_code(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Graph], None]]:
+def with_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[Graph], None]]:
     """Takes other code for this process's."""
 
     def take(graph: Graph) -> None:
         for one in _CACHED:
             one.cache_clear()
+        results = KeptResults(tmp_path / "results.json", "edited")
         monkeypatch.setattr(versions, "graph", lambda: graph)
+        monkeypatch.setattr(versions, "kept_results", lambda: results)
 
     yield take
     for one in _CACHED:

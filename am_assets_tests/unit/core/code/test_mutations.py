@@ -207,8 +207,8 @@ def test_what_judges_begins_where_its_version_does() -> None:
         kind = name.removeprefix("rules of ")
         if kind != name:
             listed = [answer_of, repeats_itself, too_deep, *remembered._RULES[kind]]  # type: ignore[index]
-            assert reach_of(*listed) == _now()[name]
-        assert reach_of(*paths) == _now()[name]
+            assert reach_of(*listed).version == _now()[name].version
+        assert reach_of(*paths).version == _now()[name].version
 
 
 def test_what_is_said_to_have_no_user_has_none() -> None:
