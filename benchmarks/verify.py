@@ -25,8 +25,8 @@ from agreement import SETS
 from math_verify import parse, verify
 
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification.math_pool import MathPool, Pair
-from am_assets.stages.verification.math_text import final_answer, gold_answer
+from am_assets.stages.answers.final_answer import final_answer, gold_answer
+from am_assets.stages.verification.math.pool import MathPool, Pair
 from am_assets.stages.verification.runner import Job
 
 _BATCH = 32

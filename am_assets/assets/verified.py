@@ -33,7 +33,7 @@ from am_assets.stages.outcomes import (
     sample_outcomes,
     verify_responses,
 )
-from am_assets.stages.verification.final import final_key
+from am_assets.stages.verification.answer_key import final_key
 from am_assets.stages.verification.statistics import Tally
 
 

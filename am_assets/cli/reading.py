@@ -85,7 +85,7 @@ def disagreements(
     from am_assets.core.config import load_profile
     from am_assets.core.store import Store, find_root
     from am_assets.lineage.disagreements import Wanted, report
-    from am_assets.stages.verification.final import final_key
+    from am_assets.stages.verification.answer_key import final_key
 
     snapshot = Store(find_root(), load_profile(profile).name).snapshot()
     found = report(snapshot, Wanted(weeks, sources, kinds, limit), final_key)

@@ -11,8 +11,8 @@ from am_assets.core.verdict import Check
 from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.config import VerificationConfig
-from am_assets.stages.verification.decide import ThreadedRules
 from am_assets.stages.verification.outcome import Outcome
+from am_assets.stages.verification.rules import ThreadedRules
 from am_assets.stages.verification.runner import IsolationMissing, Language
 
 _RETRIES = 3

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from am_assets.core.config import Dedup
 from am_assets.core.provenance import read_rows
 from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps
-from am_assets.stages.answers import DIFFERENT
+from am_assets.stages.answers.references import DIFFERENT
 from am_assets.stages.decontamination import Contamination
 from am_assets.stages.dedup import BLOCK, Outcome, Rows, deduplicate
 from am_assets.stages.priority import priority_order

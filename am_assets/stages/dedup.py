@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from am_assets.core.config import Dedup
-from am_assets.stages.answers import compare_answers
+from am_assets.stages.answers.references import compare_answers
 from am_assets.stages.dedup_policy import Outcome, Policy, Seen
 from am_assets.stages.similarity.exact import Pairs, gathered, joined
 

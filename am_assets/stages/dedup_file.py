@@ -19,7 +19,7 @@ from am_assets.core.config import Dedup, Embedding
 from am_assets.core.identity import prompt_hash
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import EmbeddingEngine
-from am_assets.stages.answers import answer_codes
+from am_assets.stages.answers.references import answer_codes
 from am_assets.stages.dedup import Outcome, Rows, deduplicate
 from am_assets.stages.priority import priority_order
 from am_assets.stages.text_rows import LineReport, MalformedRow, is_whole_number, read_rows

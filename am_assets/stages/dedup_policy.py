@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from am_assets.core.config import Dedup
-from am_assets.stages.answers import DIFFERENT, UNKNOWN, compare_answers
+from am_assets.stages.answers.references import DIFFERENT, UNKNOWN, compare_answers
 from am_assets.stages.priority import ranks_of
 
 _NOBODY = -1.0

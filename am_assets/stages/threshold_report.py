@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from am_assets.core.config import Dedup
-from am_assets.stages.answers import DIFFERENT, SAME
+from am_assets.stages.answers.references import DIFFERENT, SAME
 from am_assets.stages.dedup import Outcome, Rows
 from am_assets.stages.similarity import exact_similarity, pairs_above
 

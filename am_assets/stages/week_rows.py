@@ -18,7 +18,7 @@ from am_assets.core.ledger import LedgerError
 from am_assets.core.provenance import read_rows
 from am_assets.core.schema import KEPT
 from am_assets.core.store import read_batches
-from am_assets.stages.answers import answer_codes
+from am_assets.stages.answers.references import answer_codes
 from am_assets.stages.dedup import Rows
 from am_assets.stages.embedding import matrix
 from am_assets.stages.priority import PRIORITY_COLUMNS, priority_keys

@@ -31,7 +31,7 @@ from am_assets.engines.runtime import ProfileEngines
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
-from am_assets.stages.verification.decide import ThreadedRules
+from am_assets.stages.verification.rules import ThreadedRules
 from am_assets.stages.verification.runner import Language
 
 SECTION = Ray(actors={"teacher": 2, "base": 2, "embedding": 2, "verification": 2})

@@ -1,7 +1,7 @@
 """Turning a candidate's return values into plain JSON, in the candidate's own process.
 
 Only data crosses: an object's methods (`__eq__` above all) stay behind. The tags are read by
-`am_assets.stages.verification.values`. Subclasses of plain types are sent as their content.
+`am_assets.stages.verification.code.values`. Subclasses of plain types are sent as their content.
 """
 
 import collections

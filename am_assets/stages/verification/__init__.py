@@ -5,7 +5,7 @@
 """
 
 from am_assets.stages.verification.config import VerificationConfig
-from am_assets.stages.verification.decide import RuleRunner
+from am_assets.stages.verification.rules import RuleRunner
 from am_assets.stages.verification.runner import CodeRunner, IsolationMissing
 from am_assets.stages.verification.verify import Verifiers, verify
 

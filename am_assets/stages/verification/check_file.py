@@ -11,8 +11,8 @@ from am_assets.core.memory import RowMemory
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.stages.text_rows import LineReport, MalformedRow, json_object, parsed_lines
 from am_assets.stages.verification.config import VerificationConfig
-from am_assets.stages.verification.instruction import VERIFIER as INSTRUCTION
-from am_assets.stages.verification.instruction import Accuracy
+from am_assets.stages.verification.instruction.check import VERIFIER as INSTRUCTION
+from am_assets.stages.verification.instruction.check import Accuracy
 from am_assets.stages.verification.verify import Verifiers, verify
 from am_assets.stages.whole_file import whole_file
 

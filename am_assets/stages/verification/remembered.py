@@ -12,20 +12,20 @@ from am_assets.core.code.versions import Root, alone, code_of
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.verdict import Check, Kind
-from am_assets.stages.verification.chat import RewardJudge
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
+from am_assets.stages.verification.code.controls import ControlledCode
+from am_assets.stages.verification.code.program import LanguageUnsupported, language_of
 from am_assets.stages.verification.config import VerificationConfig
-from am_assets.stages.verification.controls import ControlledCode
-from am_assets.stages.verification.decide import RuleRunner, decide, too_deep
-from am_assets.stages.verification.instruction import check_instructions
-from am_assets.stages.verification.judge import Judge
-from am_assets.stages.verification.math_check import check_math_batch
-from am_assets.stages.verification.math_pool import MathPool
+from am_assets.stages.verification.format import answer_of, repeats_itself
+from am_assets.stages.verification.instruction.check import check_instructions
+from am_assets.stages.verification.math.check import check_math_batch
+from am_assets.stages.verification.math.pool import MathPool
+from am_assets.stages.verification.models.judge import Judge
+from am_assets.stages.verification.models.reward import RewardJudge
 from am_assets.stages.verification.outcome import Decided, Outcome
-from am_assets.stages.verification.program_text import LanguageUnsupported, language_of
-from am_assets.stages.verification.rules import answer_of, repeats_itself
+from am_assets.stages.verification.rules import RuleRunner, decide, too_deep
 from am_assets.stages.verification.runner import Language
-from am_assets.stages.verification.science import check_science
+from am_assets.stages.verification.science.check import check_science
 
 KIND = "verdict"
 """Kind of the row memory's entries that are rule outcomes."""

@@ -1,77 +1,154 @@
-"""Rules on every response, and finding the part that is judged [AM 2.2.3]."""
+"""What is decided without a model: format and repetition, math, code, science and constraints.
 
-from collections import Counter
+`decide` is a plain function over a batch of checks, so that it runs wherever a `RuleRunner` puts
+it: in threads of this process, or in processes of other machines.
+"""
 
-from am_assets.core.protocol import is_blank, parse_response
-from am_assets.stages.verification.config import RulesConfig
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, Self
 
-VERSION = "rules-2"
+from am_assets.core.verdict import Check
+from am_assets.stages.verification import format
+from am_assets.stages.verification.code.check import VERIFIER as CODE
+from am_assets.stages.verification.code.check import check_code
+from am_assets.stages.verification.code.controls import CodeCheck, ControlledCode
+from am_assets.stages.verification.config import VerificationConfig
+from am_assets.stages.verification.instruction.check import VERIFIER as INSTRUCTION
+from am_assets.stages.verification.instruction.check import check_instructions
+from am_assets.stages.verification.math.check import MathCheck, check_math_batch
+from am_assets.stages.verification.math.pool import MathPool
+from am_assets.stages.verification.outcome import Outcome, Verifier
+from am_assets.stages.verification.runner import CodeRunner, Language
+from am_assets.stages.verification.science.check import check_science
+
+_RULES = Verifier("rules", format.VERSION)
+_DEPTH = 100
 
 
-def answer_of(response: str, require_format: bool) -> str | None:
-    """The answer block of a response; None when its format is wrong.
+class RuleRunner(Protocol):
+    """Runs `decide` on batches of checks, as many at a time as it has workers for."""
 
-    Without `require_format` a response with no answer tags at all is judged whole, and one whose
-    thinking ended is judged from there; thinking that does not end is no answer, nor is a text
-    of which nothing can be seen.
+    def isolation(self, language: Language) -> str:
+        """What programs of a language run in and by, with versions; "none" where they do not run.
+
+        The same text wherever verdicts on them are the same.
+        """
+        ...
+
+    def submit(
+        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+    ) -> "Future[list[Outcome | None]]":
+        """What `decide` says about `checks`, later; returns at once and queues what must wait."""
+        ...
+
+
+class ThreadedRules:
+    """Rules on threads of this process; math in worker processes, code in `sandbox`.
+
+    A context manager: leaving it drops what is queued and waits for what is running. Workers of
+    the math rules start when the first comparison is asked for.
     """
-    blocks = parse_response(response)
-    if blocks is not None:
-        return blocks.answer
-    if require_format:
-        return None
-    text = response
-    if "</think>" in text:
-        text = text.rpartition("</think>")[2]
-    elif "<think>" in text:
-        return None
-    if "<answer>" in text:
-        text = text.rpartition("<answer>")[2].partition("</answer>")[0]
-    text = text.strip()
-    return None if is_blank(text) else text
+
+    def __init__(self, sandbox: CodeRunner | None, math_workers: int | None = None) -> None:
+        self._code = ControlledCode(sandbox) if sandbox else None
+        self._pool = MathPool(math_workers)
+        workers = sandbox.workers if sandbox else 0
+        self._threads = ThreadPoolExecutor(max(workers, self._pool.workers))
+
+    def isolation(self, language: Language) -> str:
+        if self._code is None:
+            return "none"
+        runner = self._code.runner
+        return f"{runner.tier} {runner.version} on {runner.runtime(language)}"
+
+    def submit(
+        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+    ) -> Future[list[Outcome | None]]:
+        return self._threads.submit(decide, checks, config, self._code, self._pool, require_format)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        self._pool.close()
 
 
-def repeated_share(text: str, n: int, min_count: int) -> float:
-    """Largest share of a text's words that occurrences of one word n-gram cover, 0..1.
+def decide(
+    checks: Sequence[Check],
+    config: VerificationConfig,
+    code: ControlledCode | None,
+    pool: MathPool,
+    require_format: bool,
+) -> list[Outcome | None]:
+    """The rules' outcome of each check, None where only a model can decide."""
+    decided: list[Outcome | None] = []
+    math: dict[int, MathCheck] = {}
+    programs: dict[int, CodeCheck] = {}
+    for place, check in enumerate(checks):
+        decided.append(None)
+        try:
+            answer = format.answer_of(check.response, require_format)
+            if answer is None:
+                decided[place] = _RULES.failed("format")
+            elif format.repeats_itself(check.response, config.rules):
+                decided[place] = _RULES.failed("repetition")
+            elif check.kind == "math":
+                # Together: a message to a worker costs as much as a comparison.
+                math[place] = MathCheck(check.prompt, answer, check.reference_answer)
+            elif check.kind == "code" and not too_deep(check.test_case):
+                # Together too: control tasks ride with them.
+                programs[place] = CodeCheck(answer, check.test_case)
+            else:
+                decided[place] = _decide(check, answer, config)
+        except Exception as problem:
+            # A row that breaks a rule of ours is pending, and holds up no other.
+            decided[place] = _RULES.broken(problem)
+    outcomes = check_math_batch(list(math.values()), pool, config.math)
+    for place, outcome in zip(math, outcomes, strict=True):
+        decided[place] = outcome
+    judged = _check_code(list(programs.values()), code, config)
+    for place, outcome in zip(programs, judged, strict=True):
+        decided[place] = outcome
+    return decided
 
-    Occurrences do not overlap; n-grams with fewer than `min_count` of them do not count. Text
-    written without spaces is read by characters. Closed code fences and rows of tables are left
-    out: programs and matrices repeat themselves.
-    """
-    text = _prose(text)
-    words = text.split()
-    if words and len(text) > 20 * len(words):
-        words = [character for character in text if not character.isspace()]
-    if len(words) < n * min_count:
-        return 0.0
-    last: dict[tuple[str, ...], int] = {}
-    counts: Counter[tuple[str, ...]] = Counter()
-    for start in range(len(words) - n + 1):
-        gram = tuple(words[start : start + n])
-        if start >= last.get(gram, 0):
-            counts[gram] += 1
-            last[gram] = start + n
-    count = max(counts.values())
-    return count * n / len(words) if count >= min_count else 0.0
+
+def _check_code(
+    batch: Sequence[CodeCheck], code: ControlledCode | None, config: VerificationConfig
+) -> list[Outcome]:
+    if code is None or not batch:
+        return [check_code(one.answer, one.test_case, None, config.code) for one in batch]
+    return code.check(batch, config.code)
 
 
-def repeats_itself(response: str, config: RulesConfig) -> bool:
-    """Whether a response is caught in a loop."""
-    share = repeated_share(response, config.repetition_ngram, config.repetition_min_count)
-    return share > config.repetition_max_share
+def too_deep(value: Any) -> bool:
+    """Whether JSON is nested deeper than anyone means it, and than recursion goes."""
+    level = [value]
+    for _ in range(_DEPTH):
+        level = [inner for item in level for inner in _inside(item)]
+        if not level:
+            return False
+    return True
 
 
-def _prose(text: str) -> str:
-    """A text without its closed code fences and the rows of its tables."""
-    kept: list[str] = []
-    fenced: list[str] | None = None
-    for line in text.splitlines():
-        stripped = line.strip()
-        if stripped.startswith("```"):
-            fenced = [] if fenced is None else None
-        elif fenced is not None:
-            fenced.append(line)
-        elif not (len(stripped) > 1 and stripped[0] == stripped[-1] == "|"):
-            kept.append(line)
-    # A fence that stays open may hold a loop that never ended.
-    return "\n".join([*kept, *(fenced or ())])
+def _inside(value: Any) -> Sequence[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else ()
+
+
+def _decide(check: Check, answer: str, config: VerificationConfig) -> Outcome | None:
+    match check.kind:
+        case "code":
+            return CODE.unverifiable("malformed_test_case", detail="it is nested too deeply")
+        case "science":
+            return check_science(check.prompt, answer, check.reference_answer, config.science)
+        case "instruction":
+            if too_deep(check.constraints):
+                return INSTRUCTION.unverifiable(
+                    "malformed_constraint", detail="it is nested too deeply"
+                )
+            return check_instructions(answer, check.constraints, config.instruction)
+        case "chat" | "math":
+            return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from am_assets.stages.thresholds import Histogram
-from am_assets.stages.verification.instruction import Accuracy
+from am_assets.stages.verification.instruction.check import Accuracy
 
 
 def pass_rate(passes: Sequence[bool]) -> float:

@@ -10,16 +10,16 @@ from am_assets.core.memory import RowMemory
 from am_assets.core.requests import GenerationEngine, RewardEngine
 from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Verdict
-from am_assets.stages.verification import rules
-from am_assets.stages.verification.chat import Answer, RewardJudge
 from am_assets.stages.verification.config import VerificationConfig
-from am_assets.stages.verification.decide import RuleRunner, ThreadedRules
-from am_assets.stages.verification.judge import MAX_SCORE, Judge, Question
-from am_assets.stages.verification.math_check import VERIFIER as MATH
+from am_assets.stages.verification.format import answer_of
+from am_assets.stages.verification.math.check import VERIFIER as MATH
+from am_assets.stages.verification.models.judge import MAX_SCORE, Judge, Question
+from am_assets.stages.verification.models.reward import Answer, RewardJudge
 from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
 from am_assets.stages.verification.remembered import RememberedRules, Started
+from am_assets.stages.verification.rules import RuleRunner, ThreadedRules
 from am_assets.stages.verification.runner import CodeRunner
-from am_assets.stages.verification.science import JUDGE_NEEDED
+from am_assets.stages.verification.science.check import JUDGE_NEEDED
 
 _NO_REWARD = Verifier("reward", "reward-1")
 _WHOLE = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)")
@@ -157,7 +157,7 @@ class _Models:
         return Question(check.prompt, reference, answer, pass_score, evidence, check.owner)
 
     def _answer(self, check: Check) -> str:
-        answer = rules.answer_of(check.response, self._require_format)
+        answer = answer_of(check.response, self._require_format)
         # Rules leave to a model only what has an answer.
         assert answer is not None
         return answer

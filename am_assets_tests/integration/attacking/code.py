@@ -17,7 +17,7 @@ from am_assets.core.manifest import Ref
 from am_assets_tests.conftest import NO_AUTHOR, REPOSITORY, WEEK
 from am_assets_tests.integration.attacking.copies import Attack, quiet_store
 
-_WORKER = "am_assets/stages/verification/math_worker.py"
+_WORKER = "am_assets/stages/verification/math/worker.py"
 _RIGHT = '    return {"status": status, "reason": reason, "evidence": evidence}\n'
 _WRONG = '    return {"status": "fail", "reason": "other code", "evidence": {}}\n'
 

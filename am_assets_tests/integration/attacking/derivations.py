@@ -31,7 +31,7 @@ _EDITS: Mapping[str, frozenset[str]] = {
             "benchmark_answers",
         }
     ),
-    "stages.verification.math_compare": _JUDGED,
+    "stages.verification.math.compare": _JUDGED,
     "stages.release_card": frozenset({"release"}),
     "cli.running": frozenset(),
 }
@@ -67,7 +67,7 @@ def unchanged_behaviour(project: Path) -> list[str]:
 
 def one_verifier(project: Path) -> list[str]:
     """The rules of one kind are edited: no verdict of another kind is stale."""
-    name = "am_assets.stages.verification.ifeval"
+    name = "am_assets.stages.verification.instruction.ifeval"
     with _code(edited({name: mutated(own_sources().texts[name])})):
         found = _stale(project)
     return [f"broken: {found}" if found else "held: verdicts of math follow from no other rules"]

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from am_assets.stages.verification.math_pool import MathPool, Pair
+from am_assets.stages.verification.math.pool import MathPool, Pair
 
 Make = Callable[[random.Random], str]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from am_assets.stages.verification.math_pool import MathPool, Pair
+from am_assets.stages.verification.math.pool import MathPool, Pair
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23)
 _NAMES = ("Alice", "Monday", "ellipse", "even", "odd", "north", "yes", "no", "True", "False", "圆")

@@ -15,9 +15,9 @@ from typing import Any
 from am_assets.core.schema import dumps
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.sandbox.wire import encode
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
+from am_assets.stages.verification.code.forms import CallTest, StdoutTest
 from am_assets.stages.verification.config import CodeConfig
-from am_assets.stages.verification.forms import CallTest, StdoutTest
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.runner import CodeRunner, RunResult
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.runner import Job, RunResult
 from am_assets_tests.integration.verification.hostile_programs import PROGRAMS, TESTS, Hostile

@@ -17,8 +17,8 @@ from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.verdict import Check, Verdict
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
-from am_assets.stages.verification.decide import ThreadedRules
 from am_assets.stages.verification.outcome import Outcome
+from am_assets.stages.verification.rules import ThreadedRules
 from am_assets_tests.integration.verification.engines import RuleJudge
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.config import CodeConfig
 
 NODE = "class Node:\n    def __init__(self, v): self.v, self.next = v, None\n"

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from am_assets.core.schema import dumps
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.config import CodeConfig
 
 STDIN = {

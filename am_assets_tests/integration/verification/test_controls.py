@@ -10,15 +10,10 @@ import pytest
 from am_assets.core.protocol import render_response
 from am_assets.core.verdict import Check
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
+from am_assets.stages.verification.code.controls import CPP_TASKS, TASKS, CodeCheck, ControlledCode
 from am_assets.stages.verification.config import CodeConfig, VerificationConfig
-from am_assets.stages.verification.controls import (
-    CPP_TASKS,
-    TASKS,
-    CodeCheck,
-    ControlledCode,
-)
-from am_assets.stages.verification.decide import ThreadedRules
+from am_assets.stages.verification.rules import ThreadedRules
 from am_assets.stages.verification.runner import Job, RunnerFailed, RunResult
 
 TEST = {"type": "function", "fn_name": "f", "inputs": [[2]], "outputs": [4]}

@@ -7,7 +7,7 @@ import pytest
 from am_assets.engines.sandbox import compiling
 from am_assets.engines.sandbox.compiling import Compiler
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.runner import Job

@@ -2,7 +2,7 @@
 
 import pytest
 
-from am_assets.stages.verification.code import check_code
+from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.config import CodeConfig
 
 STDIN = "3 4\nten élan 漢\n"

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from am_assets.stages.verification.config import MathConfig
-from am_assets.stages.verification.math_check import MathCheck, check_math, check_math_batch
-from am_assets.stages.verification.math_pool import MathPool, Pair, WorkerFailed
+from am_assets.stages.verification.math.check import MathCheck, check_math, check_math_batch
+from am_assets.stages.verification.math.pool import MathPool, Pair, WorkerFailed
 
 SLOW = r"\int_0^{\infty} \frac{\sin(x^{x})}{x} dx"
 TOWER = r"\sin(7^{7^{7^{7}}}) + \left(10^{10^{7}}\right)!"
@@ -83,7 +83,7 @@ def test_a_comparison_that_never_ends_is_the_answers_fault(pool):
 
 def test_a_worker_that_overstays_is_killed_and_the_rest_of_its_batch_decided(monkeypatch):
     # Kill before the alarm of the worker itself rings.
-    monkeypatch.setattr("am_assets.stages.verification.math_pool._CPU_FACTOR", 0.05)
+    monkeypatch.setattr("am_assets.stages.verification.math.pool._CPU_FACTOR", 0.05)
     answers = ("5", SLOW, "6", "5")
     with MathPool(workers=1) as fresh:
         pairs = [Pair("Compute.", rf"\boxed{{{answer}}}", "5") for answer in answers]
@@ -114,7 +114,7 @@ def test_a_worker_killed_in_the_middle_of_a_batch_changes_no_verdict():
 
 
 def test_a_worker_that_cannot_start_is_an_error(monkeypatch):
-    monkeypatch.setattr("am_assets.stages.verification.math_pool._WORKER", "no_such_module")
+    monkeypatch.setattr("am_assets.stages.verification.math.pool._WORKER", "no_such_module")
     with MathPool(workers=1) as broken:
         assert isinstance(broken.compare([Pair("", "5", "5")], 5.0)[0], WorkerFailed)
         found = outcome(broken, "5", "5")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from am_assets.stages.verification.math_assess import assess
-from am_assets.stages.verification.math_pool import MathPool
+from am_assets.stages.verification.math.assess import assess
+from am_assets.stages.verification.math.pool import MathPool
 from am_assets_tests.integration.verification import adversarial, fuzzing
 
 

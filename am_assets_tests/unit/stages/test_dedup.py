@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from am_assets.core.config import Dedup
-from am_assets.stages.answers import DIFFERENT, answer_codes
+from am_assets.stages.answers.references import DIFFERENT, answer_codes
 from am_assets.stages.dedup import Outcome, Rows, deduplicate
 from am_assets_tests.unit.stages.rows import unit
 

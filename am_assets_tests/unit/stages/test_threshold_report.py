@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from am_assets.core.config import Dedup
-from am_assets.stages.answers import answer_codes
+from am_assets.stages.answers.references import answer_codes
 from am_assets.stages.dedup import Rows, deduplicate
 from am_assets.stages.similarity import exact_similarity
 from am_assets.stages.threshold_page import threshold_page, threshold_pictures

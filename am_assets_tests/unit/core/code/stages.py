@@ -10,9 +10,9 @@ from am_assets.project import STAGES
 NAMES = tuple(stage.name for stage in STAGES)
 
 _RULES = (
-    "am_assets.stages.verification.rules.answer_of",
-    "am_assets.stages.verification.rules.repeats_itself",
-    "am_assets.stages.verification.decide.too_deep",
+    "am_assets.stages.verification.format.answer_of",
+    "am_assets.stages.verification.format.repeats_itself",
+    "am_assets.stages.verification.rules.too_deep",
 )
 _VERIFICATION = "am_assets.stages.verification"
 BY_WHAT: dict[str, list[str]] = {

@@ -78,9 +78,9 @@ def _of(*sources: str) -> set[tuple[str, ...]]:
     ("module", "stale"),
     [
         # No benchmark of the profile is of instructions, or of chat.
-        ("stages.verification.ifeval", _of("instruction")),
-        ("stages.verification.math_compare", _of("math") | _SCORES),
-        ("stages.verification.quantities", _of("science") | _SCORES),
+        ("stages.verification.instruction.ifeval", _of("instruction")),
+        ("stages.verification.math.compare", _of("math") | _SCORES),
+        ("stages.verification.science.quantities", _of("science") | _SCORES),
         ("engines.sandbox.child", _of("code") | _SCORES),
         ("engines.reward", _of("chat")),
     ],

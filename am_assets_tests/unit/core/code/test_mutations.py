@@ -17,8 +17,8 @@ from am_assets.core.code.modules import Definition
 from am_assets.core.code.reach import Graph, Reach
 from am_assets.core.code.versions import graph, reach_of
 from am_assets.stages.verification import remembered
-from am_assets.stages.verification.decide import too_deep
-from am_assets.stages.verification.rules import answer_of, repeats_itself
+from am_assets.stages.verification.format import answer_of, repeats_itself
+from am_assets.stages.verification.rules import too_deep
 from am_assets_tests.unit.core.code.mutants import mutants, mutated
 from am_assets_tests.unit.core.code.stages import BY_WHAT, NAMES, edited, reaches, roots
 
@@ -66,23 +66,23 @@ EXPECTED: dict[str, set[str]] = {
     "stages.sft": {"checkpoint"},
     "stages.threshold_page": set(),
     "stages.vector_index": set(),
-    "stages.verification.ifeval": {"rules of instruction"},
-    "stages.verification.judge": {"grades", *JUDGED},
-    "stages.verification.math_compare": {"rules of math"},
-    "stages.verification.math_pool": {"rules of math"},
-    "stages.verification.math_text": {
+    "stages.verification.instruction.ifeval": {"rules of instruction"},
+    "stages.verification.models.judge": {"grades", *JUDGED},
+    "stages.verification.math.compare": {"rules of math"},
+    "stages.verification.math.pool": {"rules of math"},
+    "stages.answers.final_answer": {
         *("rules of math", "rules of science", "verified", "prompts", "deduplicated"),
     },
-    "stages.verification.math_worker": {"rules of math"},
-    "stages.verification.quantities": {"rules of science"},
+    "stages.verification.math.worker": {"rules of math"},
+    "stages.verification.science.quantities": {"rules of science"},
     "stages.verification.remembered": JUDGED,
-    "stages.verification.rules": RULES | JUDGED,
+    "stages.verification.format": RULES | JUDGED,
 }
 """By module: who is stale when it is edited. `sft_dataset` counts tokens by an engine, and asks for
 the digest of any model's folder; `checkpoint` asks where the weights lie that it trains. What a
 stage judges with is `judge.Question`, by which a judge is asked."""
 
-EDITED = ("assets.decontaminating", "core.table_writer", "stages.verification.ifeval")
+EDITED = ("assets.decontaminating", "core.table_writer", "stages.verification.instruction.ifeval")
 """Those of which the whole package is read again with the edit made."""
 
 WITHOUT_USERS = {
@@ -182,7 +182,7 @@ def test_what_actors_and_workers_do_is_reached() -> None:
         f"{engines}.reward.RewardModel.rate",
         f"{engines}.sandbox.forkserver.main",
         f"{engines}.sandbox.testing.run",
-        "am_assets.stages.verification.math_worker.main",
+        "am_assets.stages.verification.math.worker.main",
     } <= judged
     assert f"{engines}.perplexity.Perplexity.score" in _now()["sft_dataset"].paths
 
@@ -264,7 +264,7 @@ def test_modules_functions_and_classes_may_be_called_otherwise() -> None:
     renamed = {
         "am_assets.stages.cleaning": "am_assets.stages.tidying",
         "clean_prompts": "tidy_prompts",
-        "am_assets.stages.verification.math_worker": "am_assets.stages.comparing_worker",
+        "am_assets.stages.verification.math.worker": "am_assets.stages.comparing_worker",
         "ThreadedRules": "RulesOnThreads",
         "MathPool": "PoolOfComparers",
         "TableWriter": "WriterOfTables",
@@ -293,7 +293,7 @@ def _renamed(text: str, old: str, new: str) -> str:
 
 def test_a_definition_may_move_with_its_imports_mended() -> None:
     texts = own_sources().texts
-    home, away = "am_assets.stages.verification.rules", "am_assets.stages.answers"
+    home, away = "am_assets.stages.verification.format", "am_assets.stages.answers.references"
     start = texts[home].index("def answer_of(")
     moved = texts[home][start : texts[home].index("\ndef ", start)]
     other = edited(

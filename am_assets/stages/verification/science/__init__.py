@@ -1,0 +1,1 @@
+"""Science: answers that are choices or quantities with units."""
