@@ -33,8 +33,8 @@ from tqdm import tqdm
 from am_assets.core.config import Embedding, Model
 from am_assets.core.memory import RowMemory
 from am_assets.engines.embedding import PACKAGED, load_embedding_engine
+from am_assets.stages.embedding.remembered import embed_texts
 from am_assets.stages.similarity import Pairs, pairs_above, pairs_within
-from am_assets.stages.text_vectors import embed_texts
 
 _SHAPES = ((1024, 2048), (1024, 8192), (2048, 4096))
 _PROMPT_COLUMNS = ("prompt", "question", "problem", "text", "Question", "instruction", "content")

@@ -22,7 +22,7 @@ import numpy as np
 from am_assets.core.config import Embedding, Model
 from am_assets.core.memory import RowMemory
 from am_assets.engines.embedding import PACKAGED, embedding_folder, load_embedding_engine
-from am_assets.stages.text_vectors import embed_texts
+from am_assets.stages.embedding.remembered import embed_texts
 
 _PRECISIONS = ("float32", "bfloat16")
 _NEAR = 0.02

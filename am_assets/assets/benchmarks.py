@@ -9,8 +9,8 @@ from am_assets.core.config import Benchmark, Profile
 from am_assets.core.schema import BENCHMARKS
 from am_assets.core.stage import BENCHMARK, Built, Key, Run, Stage
 from am_assets.core.weights import file_digest
-from am_assets.stages.benchmarks import benchmark_table
 from am_assets.stages.sources import UpstreamRow, read_source
+from am_assets.stages.sources.benchmarks import benchmark_table
 from am_assets.stages.sources.files import matching_files
 
 

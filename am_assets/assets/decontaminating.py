@@ -9,7 +9,7 @@ from am_assets.core.manifest import Ref
 from am_assets.core.schema import BENCHMARKS
 from am_assets.core.stage import Run
 from am_assets.stages.decontamination import Benchmark, Contamination, Judge, Slice, contaminated
-from am_assets.stages.text_vectors import remembered_vectors
+from am_assets.stages.embedding.remembered import remembered_vectors
 
 
 def contamination_of(

@@ -21,11 +21,11 @@ from am_assets.core.schema import (
 )
 from am_assets.core.stage import BENCHMARK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.core.store import write_table
-from am_assets.stages.decisions import decide_week
 from am_assets.stages.decontamination import Slice
-from am_assets.stages.returning import EarlierWeek, Returned, kept_before, rows_that_return
-from am_assets.stages.threshold_page import threshold_pictures
-from am_assets.stages.week_rows import WeekPart
+from am_assets.stages.dedup.returning import EarlierWeek, Returned, kept_before, rows_that_return
+from am_assets.stages.dedup.threshold_page import threshold_pictures
+from am_assets.stages.dedup.week import decide_week
+from am_assets.stages.dedup.week_rows import WeekPart
 
 VECTORS = "embedding_index"
 

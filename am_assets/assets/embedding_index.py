@@ -6,9 +6,9 @@ from am_assets.core.config import Profile
 from am_assets.core.ledger import Ledger
 from am_assets.core.schema import PROMPTS, embedding_schema
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
-from am_assets.stages.embedding import COLUMNS, embed_prompts
-from am_assets.stages.neighbours import open_index
-from am_assets.stages.vector_index import Partition
+from am_assets.stages.embedding.embed import COLUMNS, embed_prompts
+from am_assets.stages.embedding.index import Partition
+from am_assets.stages.embedding.neighbors import open_index
 
 
 def build(run: Run) -> Built:

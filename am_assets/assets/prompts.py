@@ -5,7 +5,7 @@ from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
 from am_assets.core.schema import PROMPTS, RAW
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
-from am_assets.stages.cleaning import clean_prompts
+from am_assets.stages.prompts.cleaning import clean_prompts
 
 
 def build(run: Run) -> Built:

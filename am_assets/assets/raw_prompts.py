@@ -21,8 +21,9 @@ from am_assets.core.stage import (
 )
 from am_assets.core.store import Snapshot
 from am_assets.core.table_writer import WrittenTable
-from am_assets.stages.capture import EARLIER_COLUMNS, TAKEDOWN, capture_week
-from am_assets.stages.sealing import (
+from am_assets.stages.sources import read_source
+from am_assets.stages.sources.capture import EARLIER_COLUMNS, TAKEDOWN, capture_week
+from am_assets.stages.sources.sealing import (
     SEAL,
     ErasedRow,
     Seal,
@@ -33,8 +34,7 @@ from am_assets.stages.sealing import (
     sealed_rows,
     sealing,
 )
-from am_assets.stages.sources import read_source
-from am_assets.stages.takedowns import Takedowns, content_key, key_name
+from am_assets.stages.sources.takedowns import Takedowns, content_key, key_name
 from am_assets.weeks import week_keys
 
 

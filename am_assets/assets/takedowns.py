@@ -10,8 +10,8 @@ from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.schema import RAW, TAKEDOWNS
 from am_assets.core.stage import SOURCE, Built, Key, Run, Stage
 from am_assets.core.store import Snapshot
-from am_assets.stages.content import content_hash
-from am_assets.stages.takedowns import (
+from am_assets.stages.sources.content import content_hash
+from am_assets.stages.sources.takedowns import (
     CONTENT,
     TakedownError,
     content_key,

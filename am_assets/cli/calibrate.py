@@ -48,10 +48,10 @@ def calibrate(
     from tqdm import tqdm
 
     from am_assets.stages.calibration import calibrate as measure
+    from am_assets.stages.embedding.remembered import embed_texts
     from am_assets.stages.labelled_pairs import read_pairs
     from am_assets.stages.similarity import exact_similarity
     from am_assets.stages.text_rows import LineReport
-    from am_assets.stages.text_vectors import embed_texts
 
     def progress(done: int) -> None:
         bar.update(done - bar.n)

@@ -87,9 +87,9 @@ def dedup(
     from tqdm import tqdm
 
     from am_assets.core.config import Dedup, load_profile
+    from am_assets.stages.dedup.threshold_page import threshold_page
     from am_assets.stages.dedup_file import dedup_jsonl, texts_of
     from am_assets.stages.text_rows import LineReport
-    from am_assets.stages.threshold_page import threshold_page
 
     set_threshold = load_profile(profile or _MINILM).dedup.threshold
     settings = Dedup(
@@ -156,10 +156,10 @@ def _measured(
     """Precision and recall on labelled pairs, by threshold."""
     import numpy as np
 
+    from am_assets.stages.dedup.threshold_report import precision_recall
+    from am_assets.stages.embedding.remembered import embed_texts
     from am_assets.stages.labelled_pairs import read_pairs
     from am_assets.stages.similarity import exact_similarity
-    from am_assets.stages.text_vectors import embed_texts
-    from am_assets.stages.threshold_report import precision_recall
 
     pairs = list(read_pairs(path, lines))
     texts = [text for pair in pairs for text in (pair.one, pair.other)]
@@ -191,7 +191,7 @@ def _print_counts(counts: dict[str, int], threshold: float, out_path: Path | Non
 
 
 def _print_steps(title: str, steps: list[dict[str, Any]]) -> None:
-    from am_assets.stages.threshold_page import shown
+    from am_assets.stages.dedup.threshold_page import shown
 
     if not steps:
         return

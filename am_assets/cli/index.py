@@ -48,7 +48,7 @@ def neighbors(
         raise click.UsageError("name either a SAMPLE_ID or a --text")
     from am_assets.core.config import load_profile
     from am_assets.core.store import Store, find_root
-    from am_assets.stages.neighbours import described, open_index, published_partitions
+    from am_assets.stages.embedding.neighbors import described, open_index, published_partitions
 
     loaded = load_profile(profile, folder)
     store = Store(find_root(), loaded.name)
@@ -104,7 +104,7 @@ def index(rebuild: bool, verify: bool, profile: str, as_json: bool) -> None:
     """
     from am_assets.core.config import load_profile
     from am_assets.core.store import Store, find_root
-    from am_assets.stages.neighbours import open_index, published_partitions
+    from am_assets.stages.embedding.neighbors import open_index, published_partitions
 
     store = Store(find_root(), load_profile(profile).name)
     partitions = published_partitions(store.snapshot())

@@ -129,7 +129,7 @@ def restore(profile: str) -> None:
     """
     from am_assets.core.config import load_profile
     from am_assets.core.store import Store, find_root
-    from am_assets.stages.neighbours import open_index, published_partitions
+    from am_assets.stages.embedding.neighbors import open_index, published_partitions
 
     store = Store(find_root(), load_profile(profile).name)
     snapshot = store.snapshot()

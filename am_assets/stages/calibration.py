@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from am_assets.stages import plots
-from am_assets.stages.threshold_report import precision_recall
+from am_assets.stages.dedup.threshold_report import precision_recall
 
 GRID = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))
 PRECISION = 0.99

@@ -25,6 +25,7 @@ from am_assets.stages.decontamination import (
     read_prompt,
     rows_of,
 )
+from am_assets.stages.embedding.remembered import remembered_vectors, windows
 from am_assets.stages.text_rows import (
     LineReport,
     MalformedRow,
@@ -32,7 +33,6 @@ from am_assets.stages.text_rows import (
     parsed_lines,
     read_rows,
 )
-from am_assets.stages.text_vectors import remembered_vectors, windows
 from am_assets.stages.whole_file import whole_file
 
 TEXT_KEYS = ("text", "prompt", "question", "problem", "problem_text", "Question")

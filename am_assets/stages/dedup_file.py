@@ -20,16 +20,16 @@ from am_assets.core.identity import prompt_hash
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import EmbeddingEngine
 from am_assets.stages.answers.references import answer_codes
-from am_assets.stages.dedup import Outcome, Rows, deduplicate
-from am_assets.stages.priority import priority_order
-from am_assets.stages.text_rows import LineReport, MalformedRow, is_whole_number, read_rows
-from am_assets.stages.text_vectors import embed_texts
-from am_assets.stages.threshold_report import (
+from am_assets.stages.dedup.greedy import Outcome, Rows, deduplicate
+from am_assets.stages.dedup.threshold_report import (
     Sample,
     ThresholdReport,
     policies_around,
     report_of,
 )
+from am_assets.stages.embedding.remembered import embed_texts
+from am_assets.stages.prompts.priority import priority_order
+from am_assets.stages.text_rows import LineReport, MalformedRow, is_whole_number, read_rows
 from am_assets.stages.whole_file import whole_file
 
 _PART = 8192

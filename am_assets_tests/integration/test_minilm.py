@@ -16,7 +16,7 @@ from am_assets.engines.embedding import (
     embedding_folder,
     load_embedding_engine,
 )
-from am_assets.stages.text_vectors import embed_texts
+from am_assets.stages.embedding.remembered import embed_texts
 from am_assets_tests.conftest import write_tiny
 
 TEXTS = [f"Tom has {n} apples and {'eats some of them, ' * (n % 7)}how many?" for n in range(50)]

@@ -65,8 +65,8 @@ def _reads() -> list[tuple[Stage, Read]]:
 _RAW_READERS = re.compile(r"\b(read_table|ParquetFile|read_pandas|ParquetDataset|iter_batches)\b")
 _READ_OTHER_THINGS = {
     "stages/sources/files.py": "upstream's files",
-    "stages/vector_index.py": "the embedding index, which has no provenance",
-    "stages/neighbours.py": "a look-up for people, no build",
+    "stages/embedding/index.py": "the embedding index, which has no provenance",
+    "stages/embedding/neighbors.py": "a look-up for people, no build",
 }
 
 

@@ -17,8 +17,8 @@ from am_assets.core.materialize import Outcome
 from am_assets.core.memory import Entry
 from am_assets.core.stage import InputMissing
 from am_assets.core.store import StoreError
-from am_assets.stages.sealing import SEAL, ErasedRow, SealError
-from am_assets.stages.takedowns import TakedownError
+from am_assets.stages.sources.sealing import SEAL, ErasedRow, SealError
+from am_assets.stages.sources.takedowns import TakedownError
 from am_assets_tests.conftest import TINY, WEEK, git, write_jsonl, write_tiny
 from am_assets_tests.integration.attacking.captures import (
     Captures,

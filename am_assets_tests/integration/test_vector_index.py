@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from am_assets.core.schema import embedding_schema
-from am_assets.stages.vector_index import Partition, VectorIndex, VectorIndexError
+from am_assets.stages.embedding.index import Partition, VectorIndex, VectorIndexError
 
 WEEKS = ["2026-01-05", "2026-01-12"]
 CONTEXT = multiprocessing.get_context("spawn")

@@ -31,7 +31,7 @@ from am_assets.stages.decontamination.hits import (
 )
 from am_assets.stages.decontamination.scan import Near, Rows, Scanner
 from am_assets.stages.decontamination.text_index import Prompt, read_prompt
-from am_assets.stages.embedding import matrix
+from am_assets.stages.embedding.embed import matrix
 from am_assets.stages.selecting import stream_of
 
 KIND = "decontamination"

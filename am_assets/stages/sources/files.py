@@ -20,7 +20,7 @@ import zstandard
 
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
 from am_assets.stages.sources.sizes import check_size, too_large
-from am_assets.stages.zstd_file import ZstdFile
+from am_assets.stages.sources.zstd_file import ZstdFile
 
 
 def read_files(pattern: str, name: str, folder: Path, max_row_bytes: int) -> Iterator[UpstreamRow]:

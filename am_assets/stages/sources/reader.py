@@ -1,18 +1,13 @@
 """`read_source`: the rows of one source or benchmark, whatever its kind."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from am_assets.core.config import Benchmark, Source
-from am_assets.core.identity import canonical
 from am_assets.stages.sources.files import read_files
+from am_assets.stages.sources.generated import Generator, read_generated
 from am_assets.stages.sources.hub import read_hub
-from am_assets.stages.sources.rows import SourceError, UpstreamRow
-
-Generator = Callable[[str, int], Iterator[dict[str, Any]]]
-"""(location, 0-based week index) -> the rows that are upstream in that week."""
+from am_assets.stages.sources.rows import UpstreamRow
 
 
 def read_source(
@@ -31,21 +26,4 @@ def read_source(
         return read_files(source.location, name, folder, source.max_row_bytes)
     if source.kind == "hub":
         return read_hub(source, name, folder)
-    return _read_generated(source, name, week_index, generators or {})
-
-
-def _read_generated(
-    source: Source | Benchmark, name: str, week_index: int, generators: Mapping[str, Generator]
-) -> Iterator[UpstreamRow]:
-    generate = generators.get(source.location)
-    if generate is None:
-        known = ", ".join(sorted(generators)) or "none"
-        raise SourceError(
-            f"source {name} names the generator {source.location}, which does not exist: "
-            f"choose one of {known}"
-        )
-    rows = list(generate(source.location, week_index))
-    sha256 = hashlib.sha256(canonical(rows).encode()).hexdigest()
-    file = f"generated/{source.location}/{week_index}"
-    for number, row in enumerate(rows, 1):
-        yield UpstreamRow(row, file, number, sha256)
+    return read_generated(source, name, week_index, generators or {})

@@ -17,8 +17,8 @@ from am_assets.core.git_command import GitError
 from am_assets.core.manifest import Ref
 from am_assets.core.objects import Objects, StoreError
 from am_assets.core.store import Store
-from am_assets.stages.neighbours import open_index, published_partitions
-from am_assets.stages.vector_index import VectorIndexError
+from am_assets.stages.embedding.index import VectorIndexError
+from am_assets.stages.embedding.neighbors import open_index, published_partitions
 from am_assets_tests.conftest import am_assets
 from am_assets_tests.integration.attacking.copies import (
     ORDER,

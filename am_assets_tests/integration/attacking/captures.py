@@ -18,7 +18,7 @@ from am_assets.core.manifest import Manifest
 from am_assets.core.materialize import Materializer, Outcome
 from am_assets.core.stage import Built, Key, Run, Stage
 from am_assets.core.store import Store
-from am_assets.stages.sealing import SEAL, SealedRow, seal_of, sealed_rows
+from am_assets.stages.sources.sealing import SEAL, SealedRow, seal_of, sealed_rows
 from am_assets.weeks import week_keys
 from am_assets_tests.conftest import NO_AUTHOR
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import zstandard
 
 from am_assets.assets import raw_prompts, takedowns
-from am_assets.stages.content import content_form
-from am_assets.stages.sealing import SEAL
+from am_assets.stages.sources.content import content_form
+from am_assets.stages.sources.sealing import SEAL
 from am_assets_tests.conftest import TINY, WEEK, git, math_rows, write_jsonl, write_tiny
 from am_assets_tests.integration.attacking.captures import (
     Captures,

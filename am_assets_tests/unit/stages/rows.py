@@ -13,7 +13,7 @@ from am_assets.core.memory import RowMemory
 from am_assets.core.requests import ModelIdentity, WindowedEngine
 from am_assets.core.schema import embedding_schema
 from am_assets.core.usage import Meter
-from am_assets.stages.embedding import embed_prompts
+from am_assets.stages.embedding.embed import embed_prompts
 
 
 class WordCountEngine:

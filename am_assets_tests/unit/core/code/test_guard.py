@@ -9,7 +9,7 @@ from am_assets.core.code import files
 from am_assets.core.code.guard import CodeMoved, check_same, guard_of, guarded
 from am_assets.core.memory import Entry, RowMemory
 
-_CLEANING = "stages/cleaning.py"
+_CLEANING = "stages/prompts/cleaning.py"
 
 
 def _move(monkeypatch: pytest.MonkeyPatch, *paths: str) -> None:
@@ -28,7 +28,9 @@ def test_nothing_has_moved_in_a_process_that_is_left_alone() -> None:
 def test_the_message_names_the_file_and_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     guard = guard_of(prompts.build)
     _move(monkeypatch, _CLEANING)
-    with pytest.raises(CodeMoved, match=r"^am_assets/stages/cleaning.py changed .* run again"):
+    with pytest.raises(
+        CodeMoved, match=r"^am_assets/stages/prompts/cleaning.py changed .* run again"
+    ):
         guard()
 
 

@@ -16,7 +16,7 @@ import sys
 from unittest import mock
 from am_assets.core.code import versions
 with mock.patch.object(versions, "graph", side_effect=versions.graph) as looked:
-    print(versions.build_code("am_assets.stages.cleaning.clean_prompts"), looked.called)
+    print(versions.build_code("am_assets.stages.prompts.cleaning.clean_prompts"), looked.called)
 """
 
 

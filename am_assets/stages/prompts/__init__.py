@@ -1,0 +1,1 @@
+"""Prompts: rules of cleaning, and which of several alike goes first."""
