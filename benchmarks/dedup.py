@@ -226,7 +226,7 @@ def _products(
 
 def _prompts(data: Path, folder: Path) -> np.ndarray:
     """Vectors of all prompts found in the folder's JSONL files."""
-    from am_assets.cli.embedding import cache_folder
+    from am_assets.standalone.embedding import cache_folder
 
     texts: dict[str, None] = {}
     for path in sorted(data.rglob("*.jsonl")):

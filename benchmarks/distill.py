@@ -34,7 +34,7 @@ from am_assets.core.usage import Meter
 from am_assets.engines.models import locate_model
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.mini.problems import sample_problem
-from am_assets.stages.distillation import COLUMNS, distil, requests_for
+from am_assets.stages.distillation.responses import COLUMNS, distil, requests_for
 
 SAMPLES = 4
 CONFIG = Responses(samples=SAMPLES, sampling=Sampling(max_tokens=320))

@@ -6,7 +6,7 @@ from am_assets.assets.week_prompts import RETURNED_ROWS, prompts_of
 from am_assets.core.config import Profile
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, kept
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
-from am_assets.stages.outcomes import EXISTING, existing_verdicts
+from am_assets.stages.distillation.verdicts import EXISTING, existing_verdicts
 from am_assets.stages.selecting import rows_of
 
 

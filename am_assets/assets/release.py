@@ -6,8 +6,8 @@ from am_assets.core.schema import RELEASE, SCORES, SFT, VERIFIED
 from am_assets.core.stage import RECIPE_WEEK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.lineage.ledger import Scope, week_ledgers
 from am_assets.mini.audit import audit_section
-from am_assets.stages.release import write_release
-from am_assets.stages.release_card import Card, LedgerRow, dataset_card
+from am_assets.stages.release.card import Card, LedgerRow, dataset_card
+from am_assets.stages.release.files import write_release
 
 
 def build(run: Run) -> Built:

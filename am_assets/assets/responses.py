@@ -6,8 +6,8 @@ from am_assets.core.config import Profile
 from am_assets.core.model_name import model_name
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, RESPONSES, kept
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
-from am_assets.stages.distillation import COLUMNS, distil
-from am_assets.stages.outcomes import passed_samples
+from am_assets.stages.distillation.responses import COLUMNS, distil
+from am_assets.stages.distillation.verdicts import passed_samples
 from am_assets.stages.selecting import without
 
 

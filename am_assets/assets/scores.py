@@ -8,7 +8,7 @@ from am_assets.core.ledger import ledger_of
 from am_assets.core.schema import ANSWER_VERDICTS, ANSWERS, BENCHMARKS, SCORES
 from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages import plots
-from am_assets.stages.evaluation import score
+from am_assets.stages.evaluation.scores import score
 
 
 def build(run: Run) -> Built:

@@ -20,8 +20,8 @@ from am_assets.core.schema import (
     VERIFIED,
 )
 from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
-from am_assets.stages.perplexity import PerplexityOf, remembered_perplexity
-from am_assets.stages.sft_selection import Candidates, select
+from am_assets.stages.training.perplexity import PerplexityOf, remembered_perplexity
+from am_assets.stages.training.selection import Candidates, select
 
 
 def build(run: Run) -> Built:

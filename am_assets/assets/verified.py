@@ -22,16 +22,14 @@ from am_assets.core.schema import (
 from am_assets.core.stage import SOURCE_WEEK, Built, Finding, Key, Read, Run, Stage
 from am_assets.core.store import read_batches
 from am_assets.core.table_writer import WrittenTable
-from am_assets.lineage import disagreements
-from am_assets.lineage.disagreements import Matrices, opinions, recorded_in, recorded_verdicts
-from am_assets.stages.outcomes import (
-    ANSWERED,
-    CONTENT,
-    FATES,
-    SAMPLES,
-    VERDICT,
-    sample_outcomes,
-    verify_responses,
+from am_assets.stages.distillation.fates import FATES, SAMPLES, VERDICT, sample_outcomes
+from am_assets.stages.distillation.verdicts import ANSWERED, CONTENT, verify_responses
+from am_assets.stages.verification import agreement
+from am_assets.stages.verification.agreement import (
+    Matrices,
+    opinions,
+    recorded_in,
+    recorded_verdicts,
 )
 from am_assets.stages.verification.answer_key import final_key
 from am_assets.stages.verification.statistics import Tally
@@ -65,8 +63,8 @@ def _disagreements(run: Run) -> dict[str, Any]:
     """Where rule, judge, majority and upstream differ, over distilled and existing responses."""
     verdicts = run.folder / f"{VERDICTS.name}.parquet"
     distilled = opinions(
-        lambda: read_batches(verdicts, disagreements.VERDICT),
-        run.batches(RESPONSES.name, disagreements.ANSWER),
+        lambda: read_batches(verdicts, agreement.VERDICT),
+        run.batches(RESPONSES.name, agreement.ANSWER),
         {},
         final_key,
     )
@@ -76,7 +74,7 @@ def _disagreements(run: Run) -> dict[str, Any]:
     for table in returned_rows(run):
         recorded |= recorded_in(table)
     existing = opinions(
-        lambda: run.batches(EXISTING_VERDICTS.name, disagreements.VERDICT), (), recorded, final_key
+        lambda: run.batches(EXISTING_VERDICTS.name, agreement.VERDICT), (), recorded, final_key
     )
     matrices = Matrices()
     for said in itertools.chain(distilled, existing):

@@ -6,7 +6,7 @@ from typing import Any
 from am_assets.core.config import Profile
 from am_assets.core.stage import InputMissing, Key, Run
 from am_assets.core.verdict import Check, Kind, Verdict
-from am_assets.stages.evaluation import VerifyAnswers
+from am_assets.stages.evaluation.scores import VerifyAnswers
 from am_assets.stages.verification import Verifiers, remembered, verify
 from am_assets.stages.verification.config import VerificationConfig
 

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 import click
 from rich.table import Table
 
-from am_assets.cli.embedding import cache_option, open_embedding, precision_option
 from am_assets.cli.group import OUT, fail, json_option, main, say
+from am_assets.standalone.embedding import cache_option, open_embedding, precision_option
 
 
 @main.command()
@@ -47,11 +47,11 @@ def calibrate(
     import numpy as np
     from tqdm import tqdm
 
-    from am_assets.stages.calibration import calibrate as measure
     from am_assets.stages.embedding.remembered import embed_texts
-    from am_assets.stages.labelled_pairs import read_pairs
     from am_assets.stages.similarity import exact_similarity
-    from am_assets.stages.text_rows import LineReport
+    from am_assets.standalone.calibrate import calibrate as measure
+    from am_assets.standalone.labelled_pairs import read_pairs
+    from am_assets.standalone.rows import LineReport
 
     def progress(done: int) -> None:
         bar.update(done - bar.n)

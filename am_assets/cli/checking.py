@@ -31,7 +31,7 @@ def check(in_path: Path, out_path: Path, profile: str | None) -> None:
     from am_assets.engines.runtime import ProfileEngines
     from am_assets.engines.sandbox.sandbox import Sandbox
     from am_assets.stages.verification import IsolationMissing, VerificationConfig, Verifiers
-    from am_assets.stages.verification.check_file import check_jsonl
+    from am_assets.standalone.check import check_jsonl
 
     sandbox = Sandbox()
     verifiers, config, engines = Verifiers(), VerificationConfig(), None

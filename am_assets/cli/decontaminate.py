@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from am_assets.cli.embedding import cache_option, open_embedding, precision_option
 from am_assets.cli.group import fail, json_option, main, say
+from am_assets.standalone.embedding import cache_option, open_embedding, precision_option
 
 _MINILM = "files"
 """Profile whose embedding model is the packaged one, and has its calibration."""
@@ -71,7 +71,7 @@ def decontaminate(
     from tqdm import tqdm
 
     from am_assets.core.config import load_profile
-    from am_assets.stages.decontamination_file import decontaminate_jsonl
+    from am_assets.standalone.decontaminate import decontaminate_jsonl
 
     settings = load_profile(profile or _MINILM).decontamination
     off = settings.judge.model_copy(update={"enabled": False})

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from am_assets.cli.embedding import OpenEmbedding, cache_option, open_embedding, precision_option
 from am_assets.cli.group import OUT, fail, json_option, main, say
+from am_assets.standalone.embedding import (
+    OpenEmbedding,
+    cache_option,
+    open_embedding,
+    precision_option,
+)
 
 if TYPE_CHECKING:
-    from am_assets.stages.text_rows import LineReport
+    from am_assets.standalone.rows import LineReport
 
 _MINILM = "files"
 """Profile whose embedding model is the packaged one."""
@@ -88,8 +93,8 @@ def dedup(
 
     from am_assets.core.config import Dedup, load_profile
     from am_assets.stages.dedup.threshold_page import threshold_page
-    from am_assets.stages.dedup_file import dedup_jsonl, texts_of
-    from am_assets.stages.text_rows import LineReport
+    from am_assets.standalone.dedup import dedup_jsonl, texts_of
+    from am_assets.standalone.rows import LineReport
 
     set_threshold = load_profile(profile or _MINILM).dedup.threshold
     settings = Dedup(
@@ -158,8 +163,8 @@ def _measured(
 
     from am_assets.stages.dedup.threshold_report import precision_recall
     from am_assets.stages.embedding.remembered import embed_texts
-    from am_assets.stages.labelled_pairs import read_pairs
     from am_assets.stages.similarity import exact_similarity
+    from am_assets.standalone.labelled_pairs import read_pairs
 
     pairs = list(read_pairs(path, lines))
     texts = [text for pair in pairs for text in (pair.one, pair.other)]

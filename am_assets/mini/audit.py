@@ -14,7 +14,7 @@ from am_assets.core.manifest import Ref
 from am_assets.core.schema import DEDUPLICATED, DROPPED, EXISTING_VERDICTS, KEPT, PROMPTS, RAW
 from am_assets.core.store import Snapshot
 from am_assets.mini.truth import planted_truth
-from am_assets.stages.release_card import table
+from am_assets.stages.release.card import table
 
 _DUPLICATE = frozenset({"exact_duplicate", "semantic_duplicate", "repeat_in_source"})
 _CONTAMINATED = frozenset({"contaminated"})

@@ -41,7 +41,7 @@ from am_assets.engines import vllm_engine
 from am_assets.engines.runtime import ProfileEngines
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.project import STAGES, Project
-from am_assets.stages.asking import KIND
+from am_assets.stages.generation import KIND
 from am_assets.weeks import week_keys
 
 IN_FLIGHT = 24

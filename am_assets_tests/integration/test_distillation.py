@@ -19,7 +19,7 @@ from am_assets.core.usage import Meter
 from am_assets.engines.models import locate_model
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.mini.problems import Kind, sample_problem
-from am_assets.stages.distillation import distil
+from am_assets.stages.distillation.responses import distil
 
 KINDS: tuple[Kind, ...] = ("math", "code", "science", "instruction", "chat")
 TEACHER = locate_model(Model(path="mini:teacher", engine="vllm"), "teacher")

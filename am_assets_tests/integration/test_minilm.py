@@ -8,7 +8,6 @@ import pytest
 import sentence_transformers
 import torch
 
-from am_assets.cli.embedding import open_embedding
 from am_assets.core.config import Embedding, Model
 from am_assets.engines.embedding import (
     EmbeddingModelError,
@@ -17,6 +16,7 @@ from am_assets.engines.embedding import (
     load_embedding_engine,
 )
 from am_assets.stages.embedding.remembered import embed_texts
+from am_assets.standalone.embedding import open_embedding
 from am_assets_tests.conftest import write_tiny
 
 TEXTS = [f"Tom has {n} apples and {'eats some of them, ' * (n % 7)}how many?" for n in range(50)]

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 
 from am_assets.core.config import Recipe
 from am_assets.core.schema import SFT
-from am_assets.stages.sft import checkpoint_root, train
+from am_assets.stages.training.sft import checkpoint_root, train
 from am_assets_tests.integration import tiny_models
 
 pytestmark = pytest.mark.filterwarnings("ignore")

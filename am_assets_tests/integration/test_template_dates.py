@@ -20,7 +20,7 @@ from am_assets.engines.ray_engine import RayEngine
 from am_assets.engines.ray_pool import Actors
 from am_assets.engines.reward import RewardModel
 from am_assets.engines.vllm_engine import VllmEngine
-from am_assets.stages.sft import checkpoint_root, train
+from am_assets.stages.training.sft import checkpoint_root, train
 from am_assets_tests.integration import tiny_models
 
 TURNS = [{"role": "user", "content": "What is new?"}]

@@ -13,9 +13,9 @@ from am_assets.core.requests import (
     generation_request,
 )
 from am_assets.core.usage import Meter
-from am_assets.stages.asking import Wanted, ask, bounded
 from am_assets.stages.decontamination.hits import Undecided
 from am_assets.stages.decontamination.scan import Near
+from am_assets.stages.generation import Wanted, ask, bounded
 
 _PLACEHOLDER = re.compile(r"\{(prompt|item)\}")
 _ANSWER = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from am_assets.stages.thresholds import Histogram
 from am_assets.stages.verification.instruction.check import Accuracy
 
 
@@ -75,3 +74,17 @@ def passed_by(verifier: str | None, evidence: Mapping[str, Any]) -> str:
     if verifier == "judge":
         return "judge_second_opinion" if "rule_verdict" in evidence else "judge"
     return "reward" if verifier == "reward" else "rules"
+
+
+_BINS = 20
+
+
+class Histogram:
+    """Scores in 0..1, counted in equal bins."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * _BINS
+
+    def add(self, score: float) -> None:
+        """Count one score."""
+        self.counts[min(int(score * _BINS), _BINS - 1)] += 1

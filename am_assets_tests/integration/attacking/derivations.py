@@ -32,7 +32,7 @@ _EDITS: Mapping[str, frozenset[str]] = {
         }
     ),
     "stages.verification.math.compare": _JUDGED,
-    "stages.release_card": frozenset({"release"}),
+    "stages.release.card": frozenset({"release"}),
     "cli.running": frozenset(),
 }
 """By module: the assets that an edit of all its functions makes stale."""

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from am_assets.stages.verification import VerificationConfig, Verifiers
-from am_assets.stages.verification.check_file import check_jsonl
+from am_assets.standalone.check import check_jsonl
 
 GOOD = {"id": "a", "kind": "math", "prompt": "2+2?", "response": "4", "reference_answer": 4}
 

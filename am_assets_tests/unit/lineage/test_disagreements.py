@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from am_assets.core.schema import PROMPTS, RESPONSES, VERDICTS
-from am_assets.lineage.disagreements import (
+from am_assets.stages.verification.agreement import (
     ANSWER,
     VERDICT,
     Matrices,

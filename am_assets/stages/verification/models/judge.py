@@ -15,7 +15,7 @@ from am_assets.core.requests import (
     generation_request,
 )
 from am_assets.core.usage import Meter
-from am_assets.stages.asking import Wanted, ask
+from am_assets.stages.generation import Wanted, ask
 from am_assets.stages.verification.config import JudgeConfig
 from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
 

@@ -41,7 +41,7 @@ def test_several_files_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_the_stage_does_not_lead_to_may_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    _move(monkeypatch, "stages/sft.py", "cli/running.py")
+    _move(monkeypatch, "stages/training/sft.py", "cli/running.py")
     guard_of(prompts.build)()
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from am_assets.core.config import Decontamination
 from am_assets.stages.decontamination import Hit, Item, Rows, Scanner, read_prompt, rows_of
-from am_assets_tests.unit.stages.rows import WordCountEngine
+from am_assets_tests.support.rows import WordCountEngine
 
 ENGINE = WordCountEngine()
 EGGS = "Janet has 16 eggs and eats three of them every morning. How many are left?"

@@ -25,8 +25,8 @@ from am_assets.stages.decontamination import (
 )
 from am_assets.stages.sources import UpstreamRow
 from am_assets.stages.sources.benchmarks import benchmark_table
-from am_assets_tests.unit.stages.rows import WordCountEngine, embedded, prompt_row
-from am_assets_tests.unit.stages2.fakes import ScriptedEngine
+from am_assets_tests.support.fakes import ScriptedEngine
+from am_assets_tests.support.rows import WordCountEngine, embedded, prompt_row
 
 ENGINE = WordCountEngine()
 EGGS = "Janet has 16 eggs and eats three of them every morning. How many are left?"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from am_assets.core.config import Dedup
 from am_assets.stages.answers.references import DIFFERENT, answer_codes
 from am_assets.stages.dedup.greedy import Outcome, Rows, deduplicate
-from am_assets_tests.unit.stages.rows import unit
+from am_assets_tests.support.rows import unit
 
 THRESHOLD = 0.9
 

@@ -19,7 +19,7 @@ from am_assets.stages.dedup.returning import EarlierWeek, Returned, kept_before,
 from am_assets.stages.dedup.week import decide_week
 from am_assets.stages.dedup.week_rows import WeekPart
 from am_assets.stages.prompts.cleaning import clean_prompts
-from am_assets_tests.unit.stages.rows import WordCountEngine, embedded
+from am_assets_tests.support.rows import WordCountEngine, embedded
 
 ENGINE = WordCountEngine()
 SOURCES = ("a", "b")

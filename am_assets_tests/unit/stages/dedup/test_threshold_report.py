@@ -15,7 +15,7 @@ from am_assets.stages.dedup.threshold_report import (
     report_of,
 )
 from am_assets.stages.similarity import exact_similarity
-from am_assets_tests.unit.stages.rows import unit
+from am_assets_tests.support.rows import unit
 
 
 def rows(seed: int, count: int, spread: float = 0.3, prefix: str = "r") -> Rows:

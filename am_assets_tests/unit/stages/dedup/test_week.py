@@ -18,7 +18,7 @@ from am_assets.stages.decontamination import Contamination, Hit, Undecided
 from am_assets.stages.dedup.week import WeekDecisions, decide_week
 from am_assets.stages.dedup.week_rows import EarlierPart, WeekPart
 from am_assets.stages.embedding.embed import matrix
-from am_assets_tests.unit.stages.rows import WordCountEngine, embedded, prompt_row
+from am_assets_tests.support.rows import WordCountEngine, embedded, prompt_row
 
 ENGINE = WordCountEngine()
 EGGS = "Janet sells eggs at the market every day for two dollars each"

@@ -8,7 +8,7 @@ from am_assets.core.schema import PROMPTS
 from am_assets.core.usage import Meter
 from am_assets.stages.embedding import remembered
 from am_assets.stages.embedding.embed import embed_prompts
-from am_assets_tests.unit.stages.rows import WordCountEngine, prompt_row
+from am_assets_tests.support.rows import WordCountEngine, prompt_row
 
 
 class WindowEngine(WordCountEngine):

@@ -10,7 +10,7 @@ from am_assets.core.config import Embedding
 from am_assets.core.memory import RowMemory
 from am_assets.stages.embedding import remembered
 from am_assets.stages.embedding.remembered import embed_texts, windows
-from am_assets_tests.unit.stages.rows import WordCountEngine
+from am_assets_tests.support.rows import WordCountEngine
 
 
 class CountingEngine(WordCountEngine):

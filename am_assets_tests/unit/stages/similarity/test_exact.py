@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from am_assets.stages.similarity import exact_similarity, pairs_above, pairs_within, sketch
 from am_assets.stages.similarity import products as similarity_products
-from am_assets_tests.unit.stages.rows import unit
+from am_assets_tests.support.rows import unit
 
 THRESHOLDS = (0.8, 0.85, 0.9, 0.95)
 

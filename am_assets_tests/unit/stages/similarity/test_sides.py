@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from am_assets.stages.similarity import pairs_above
 from am_assets.stages.similarity.sides import Comparison
-from am_assets_tests.unit.stages.rows import unit
+from am_assets_tests.support.rows import unit
 
 
 def vectors(seed: int, count: int) -> np.ndarray:

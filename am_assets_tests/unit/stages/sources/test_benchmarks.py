@@ -4,7 +4,7 @@ import pytest
 from am_assets.core.config import Benchmark, Columns
 from am_assets.stages.sources import SourceError, UpstreamRow
 from am_assets.stages.sources.benchmarks import benchmark_table
-from am_assets_tests.unit.stages.rows import WordCountEngine
+from am_assets_tests.support.rows import WordCountEngine
 
 ENGINE = WordCountEngine()
 

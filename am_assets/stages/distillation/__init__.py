@@ -1,0 +1,1 @@
+"""Distillation: labels, the teacher's responses, their verdicts, and each sample's fate."""

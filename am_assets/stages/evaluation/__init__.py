@@ -1,0 +1,1 @@
+"""Evaluation: a checkpoint's answers to benchmarks and what they score."""

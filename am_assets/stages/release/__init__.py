@@ -1,0 +1,1 @@
+"""The release: its files and the card that says what they hold."""

@@ -1,0 +1,1 @@
+"""The stages' functions on people's own JSONL files: check, dedup, decontaminate, calibrate."""

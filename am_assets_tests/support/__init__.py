@@ -1,0 +1,1 @@
+"""What tests share: fakes, drivers that run as processes, and made-up rows. No tests."""
