@@ -5,14 +5,14 @@ import shutil
 import sys
 from typing import Literal, NamedTuple
 
-from am_assets.core.config import Model
+from am_assets.core.runner import IsolationMissing
+from am_assets.core.settings.models import Model
 from am_assets.engines.embedding import EmbeddingModelError, embedding_folder
 from am_assets.engines.models import ModelMissing, locate_model
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.project import Project
 from am_assets.stages.sources.files import matching_files
 from am_assets.stages.sources.rows import SourceError
-from am_assets.stages.verification.runner import IsolationMissing
 
 _GIB = 2**30
 _LOW_DISK = 10 * _GIB

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Key, Read
 from am_assets.weeks import today
 

@@ -20,7 +20,7 @@ from am_assets.assets import (
     takedowns,
     verified,
 )
-from am_assets.core.config import Profile, load_profile
+from am_assets.core.profile import Profile, load_profile
 from am_assets.core.stage import Stage
 from am_assets.core.store import Store, find_root
 from am_assets.engines.runtime import ProfileEngines

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 
 
 def week_keys(profile: Profile) -> list[str]:

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from am_assets.core.config import Decontamination, load_profile
+from am_assets.core.profile import Decontamination, load_profile
 from am_assets.stages.decontamination import Hit, Item, Rows, Scanner, read_prompt, rows_of
 from am_assets.stages.embedding.remembered import remembered_vectors
 from am_assets.standalone.embedding import open_embedding

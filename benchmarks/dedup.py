@@ -30,8 +30,9 @@ import torch
 from dedup_peers import METHODS, peak_mb
 from tqdm import tqdm
 
-from am_assets.core.config import Embedding, Model
 from am_assets.core.memory import RowMemory
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.prompts import Embedding
 from am_assets.engines.embedding import PACKAGED, load_embedding_engine
 from am_assets.stages.embedding.remembered import embed_texts
 from am_assets.stages.similarity import Pairs, pairs_above, pairs_within

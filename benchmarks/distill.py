@@ -23,11 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from am_assets.core.config import Model, Responses
 from am_assets.core.identity import digest
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import Completion, GenerationRequest, Sampling
 from am_assets.core.schema import PROMPTS, RESPONSES
+from am_assets.core.settings.distillation import Responses
+from am_assets.core.settings.models import Model
 from am_assets.core.store import read_batches, write_table
 from am_assets.core.table_writer import TableWriter, WrittenTable
 from am_assets.core.usage import Meter

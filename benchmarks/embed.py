@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from am_assets.core.config import Embedding, Model
 from am_assets.core.memory import RowMemory
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.prompts import Embedding
 from am_assets.engines.embedding import PACKAGED, embedding_folder, load_embedding_engine
 from am_assets.stages.embedding.remembered import embed_texts
 

@@ -24,10 +24,10 @@ import psutil
 from agreement import SETS
 from math_verify import parse, verify
 
+from am_assets.core.runner import Job
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.answers.final_answer import final_answer, gold_answer
 from am_assets.stages.verification.math.pool import MathPool, Pair
-from am_assets.stages.verification.runner import Job
 
 _BATCH = 32
 _TIMEOUT_S = 5.0

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from am_assets.assets.describe import describe
-from am_assets.core.config import Profile
 from am_assets.core.materialize import Materializer
+from am_assets.core.profile import Profile
 from am_assets.core.stage import Finding, Stage
 from am_assets.partitions import key_of, partition_mapping, partitions_of
 from am_assets.weeks import week_keys

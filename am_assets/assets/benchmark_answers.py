@@ -2,7 +2,7 @@
 
 from am_assets.assets.checkpoint import UNTRAINED
 from am_assets.assets.pictures import token_histogram
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.core.schema import ANSWERS, BENCHMARKS
 from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.evaluation.answers import ask_benchmarks

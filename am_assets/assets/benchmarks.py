@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from am_assets.assets.generated import GENERATORS, generator_version
-from am_assets.core.config import Benchmark, Profile
+from am_assets.core.profile import Profile
 from am_assets.core.schema import BENCHMARKS
+from am_assets.core.settings.sources import Benchmark
 from am_assets.core.stage import BENCHMARK, Built, Key, Run, Stage
 from am_assets.core.weights import file_digest
 from am_assets.stages.sources import UpstreamRow, read_source

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.core.schema import SFT
 from am_assets.core.stage import RECIPE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages import plots

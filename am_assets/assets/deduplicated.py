@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 from am_assets.assets.decontaminating import contamination_of, embed
-from am_assets.core.config import Profile
 from am_assets.core.id_set import Cells, IdCounter, united
 from am_assets.core.identity import table_root
 from am_assets.core.ledger import ledger_of
 from am_assets.core.manifest import Ref
+from am_assets.core.profile import Profile
 from am_assets.core.schema import (
     BENCHMARKS,
     DEDUPLICATED,

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from am_assets.core.config import Profile
 from am_assets.core.ledger import Ledger
+from am_assets.core.profile import Profile
 from am_assets.core.schema import PROMPTS, embedding_schema
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.embedding.embed import COLUMNS, embed_prompts

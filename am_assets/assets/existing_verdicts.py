@@ -3,11 +3,11 @@
 from am_assets.assets import verifying
 from am_assets.assets.pictures import count_bars
 from am_assets.assets.week_prompts import RETURNED_ROWS, prompts_of
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, kept
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.tables import rows_of
 from am_assets.stages.distillation.verdicts import EXISTING, existing_verdicts
-from am_assets.stages.selecting import rows_of
 
 
 def build(run: Run) -> Built:

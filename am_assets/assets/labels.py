@@ -2,7 +2,7 @@
 
 from am_assets.assets.pictures import count_bars
 from am_assets.assets.week_prompts import prompts_of
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.core.schema import DEDUPLICATED, LABELS, kept
 from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.distillation.labels import COLUMNS, label_samples

@@ -1,8 +1,8 @@
 """prompts: cleaned prompts, each drop for a named reason (DD 2.2.1)."""
 
 from am_assets.assets.pictures import length_histogram
-from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
+from am_assets.core.profile import Profile
 from am_assets.core.schema import PROMPTS, RAW
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages.prompts.cleaning import clean_prompts

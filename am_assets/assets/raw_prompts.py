@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from am_assets.assets.generated import GENERATORS
 from am_assets.assets.pictures import counts_by
-from am_assets.core.config import Profile
 from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Manifest
+from am_assets.core.profile import Profile
 from am_assets.core.schema import RAW, TAKEDOWNS, VANISHED, TableSchema
 from am_assets.core.stage import (
     SOURCE,

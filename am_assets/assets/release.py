@@ -1,7 +1,7 @@
 """release: the dataset as people load it, in the AM format, with its card (AM 2, appendix)."""
 
 from am_assets.assets.pictures import counts_by
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.core.schema import RELEASE, SCORES, SFT, VERIFIED
 from am_assets.core.stage import RECIPE_WEEK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.lineage.ledger import Scope, week_ledgers

@@ -2,13 +2,13 @@
 
 from am_assets.assets.pictures import token_histogram
 from am_assets.assets.week_prompts import RETURNED_ROWS, prompts_of
-from am_assets.core.config import Profile
 from am_assets.core.model_name import model_name
+from am_assets.core.profile import Profile
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, RESPONSES, kept
 from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.tables import without
 from am_assets.stages.distillation.responses import COLUMNS, distil
 from am_assets.stages.distillation.verdicts import passed_samples
-from am_assets.stages.selecting import without
 
 
 def build(run: Run) -> Built:

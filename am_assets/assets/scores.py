@@ -3,8 +3,8 @@
 import pyarrow as pa
 
 from am_assets.assets import verifying
-from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
+from am_assets.core.profile import Profile
 from am_assets.core.schema import ANSWER_VERDICTS, ANSWERS, BENCHMARKS, SCORES
 from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages import plots

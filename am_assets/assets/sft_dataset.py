@@ -7,8 +7,8 @@ from am_assets.assets import verifying
 from am_assets.assets.pictures import chat_scores, count_bars, counts_by
 from am_assets.assets.week_prompts import returned_rows
 from am_assets.core.code.libraries import versions
-from am_assets.core.config import Profile
 from am_assets.core.ledger import ledger_of
+from am_assets.core.profile import Profile
 from am_assets.core.schema import (
     EXISTING_VERDICTS,
     LABELS,

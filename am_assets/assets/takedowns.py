@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pyarrow.compute as pc
 
-from am_assets.core.config import Profile
 from am_assets.core.manifest import Manifest, Ref
+from am_assets.core.profile import Profile
 from am_assets.core.schema import RAW, TAKEDOWNS
 from am_assets.core.stage import SOURCE, Built, Key, Run, Stage
 from am_assets.core.store import Snapshot

@@ -7,8 +7,8 @@ from typing import Any
 from am_assets.assets import verifying
 from am_assets.assets.pictures import chat_scores, pass_rate_histogram
 from am_assets.assets.week_prompts import RETURNED_ROWS, prompts_of, returned_rows
-from am_assets.core.config import Profile
 from am_assets.core.manifest import Manifest
+from am_assets.core.profile import Profile
 from am_assets.core.row_file import RowFile
 from am_assets.core.schema import (
     EXISTING_VERDICTS,

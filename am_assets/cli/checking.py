@@ -27,7 +27,7 @@ def check(in_path: Path, out_path: Path, profile: str | None) -> None:
     """
     from tqdm import tqdm
 
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.engines.runtime import ProfileEngines
     from am_assets.engines.sandbox.sandbox import Sandbox
     from am_assets.stages.verification import IsolationMissing, VerificationConfig, Verifiers

@@ -70,7 +70,7 @@ def decontaminate(
         fail(f"{out_path}: there is no folder {out_path.parent}; make it first")
     from tqdm import tqdm
 
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.standalone.decontaminate import decontaminate_jsonl
 
     settings = load_profile(profile or _MINILM).decontamination

@@ -91,7 +91,7 @@ def dedup(
             fail(f"{path}: there is no folder {path.parent}; make it first")
     from tqdm import tqdm
 
-    from am_assets.core.config import Dedup, load_profile
+    from am_assets.core.profile import Dedup, load_profile
     from am_assets.stages.dedup.threshold_page import threshold_page
     from am_assets.standalone.dedup import dedup_jsonl, texts_of
     from am_assets.standalone.rows import LineReport

@@ -46,7 +46,7 @@ def neighbors(
     """
     if (sample_id is None) == (text is None):
         raise click.UsageError("name either a SAMPLE_ID or a --text")
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
     from am_assets.stages.embedding.neighbors import described, open_index, published_partitions
 
@@ -102,7 +102,7 @@ def index(rebuild: bool, verify: bool, profile: str, as_json: bool) -> None:
     Example:
       am-assets index --rebuild --verify
     """
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
     from am_assets.stages.embedding.neighbors import open_index, published_partitions
 

@@ -19,7 +19,7 @@ def ledger(profile: str, as_json: bool) -> None:
       am-assets ledger --profile mini --json
     """
     from am_assets import reporting
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
     from am_assets.lineage.ledger import Scope, outside, week_ledgers
 
@@ -43,7 +43,7 @@ def explain(sample_id: str, profile: str, as_json: bool) -> None:
     Example:
       am-assets explain 0d1f6a0c54c14d0f9d3d3c2b7a1e4f55
     """
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
     from am_assets.lineage.explain import explain as life_of
 
@@ -82,7 +82,7 @@ def disagreements(
       am-assets disagreements --week 2025-01-06 --kind math --limit 5 --json
     """
     from am_assets import reporting
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
     from am_assets.lineage.disagreements import Wanted, report
     from am_assets.stages.verification.answer_key import final_key

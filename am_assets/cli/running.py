@@ -127,7 +127,7 @@ def restore(profile: str) -> None:
     Example (in a new clone, or after deleting data/):
       am-assets restore; dvc fetch; am-assets restore
     """
-    from am_assets.core.config import load_profile
+    from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
     from am_assets.stages.embedding.neighbors import open_index, published_partitions
 

@@ -16,7 +16,6 @@ from typing import Any
 import pyarrow.compute as pc
 
 from am_assets.core import id_set
-from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
 from am_assets.core.environment import environment
 from am_assets.core.git_branch import Conflict
@@ -24,6 +23,7 @@ from am_assets.core.id_set import Cells, IdCounter
 from am_assets.core.identity import digest, table_root
 from am_assets.core.ledger import LedgerError
 from am_assets.core.manifest import EMPTY_SLICE, Input, Manifest, Ref, derivation_of
+from am_assets.core.profile import Profile
 from am_assets.core.proving import prove
 from am_assets.core.schema import KEPT, TableSchema
 from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from am_assets.core.config import Model
+from am_assets.core.settings.models import Model
 
 
 def model_name(model: Model) -> str:

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from am_assets.core.code.guard import Guard, guard_of, guarded
 from am_assets.core.code.versions import build_code
-from am_assets.core.config import Profile
 from am_assets.core.engines import Engines, Progress
 from am_assets.core.id_set import Cells, united
 from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Input, Manifest, Ref
+from am_assets.core.profile import Profile
 from am_assets.core.provenance import covered, read_covered
 from am_assets.core.schema import KEPT, TableSchema
 from am_assets.core.store import Snapshot, Store, read_batches

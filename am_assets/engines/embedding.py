@@ -19,8 +19,9 @@ from typing import Any, cast
 import numpy as np
 
 from am_assets.core.code.libraries import versions
-from am_assets.core.config import Embedding, Model
 from am_assets.core.requests import ModelIdentity
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.prompts import Embedding
 from am_assets.engines.models import model_digest
 
 PACKAGED = "packaged-minilm"

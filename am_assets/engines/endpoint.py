@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from am_assets.core.config import Section
+from am_assets.core.profile import Section
 from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.endpoint_failures import failure_of, one_line

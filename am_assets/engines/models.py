@@ -6,8 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from am_assets.core.config import Model
 from am_assets.core.identity import digest
+from am_assets.core.settings.models import Model
 from am_assets.core.weights import file_digest, model_files, weights_digest
 
 PACKAGED = "mini:"

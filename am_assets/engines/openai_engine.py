@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from am_assets.core.config import Model
 from am_assets.core.identity import canonical, digest
 from am_assets.core.model_name import model_name
 from am_assets.core.requests import Completion, GenerationRequest, Message, ModelIdentity
+from am_assets.core.settings.models import Model
 from am_assets.engines.background import Ask, answers_in_background
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.endpoint import Endpoint, EndpointOptions, connect

@@ -9,8 +9,9 @@ import numpy as np
 
 from am_assets.core.code.files import sources_digest
 from am_assets.core.code.guard import check_same
-from am_assets.core.config import Embedding, Model
 from am_assets.core.requests import ModelIdentity
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.prompts import Embedding
 from am_assets.engines.embedding import (
     SentenceTransformerEngine,
     device_of,

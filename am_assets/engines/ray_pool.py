@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from am_assets.core.config import Ray
+from am_assets.core.settings.ray import Ray
 
 _OBJECT_STORE_BYTES = 512 * 2**20
 _REASON_LENGTH = 300

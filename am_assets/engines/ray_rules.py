@@ -7,13 +7,13 @@ from typing import Any, get_args
 
 from am_assets.core.code.files import sources_digest
 from am_assets.core.code.guard import check_same
+from am_assets.core.runner import IsolationMissing, Language
+from am_assets.core.settings.verification import VerificationConfig
 from am_assets.core.verdict import Check
 from am_assets.engines.ray_pool import RayPool, RayUnusable, reason
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.rules import ThreadedRules
-from am_assets.stages.verification.runner import IsolationMissing, Language
 
 _RETRIES = 3
 

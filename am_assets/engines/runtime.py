@@ -13,10 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from am_assets.core.config import Model, Profile
 from am_assets.core.engines import Progress
 from am_assets.core.model_name import model_name
+from am_assets.core.profile import Profile
 from am_assets.core.requests import GenerationEngine, RewardEngine, WindowedEngine
+from am_assets.core.runner import IsolationMissing
+from am_assets.core.settings.models import Model
 from am_assets.engines import uses
 from am_assets.engines.embedding import (
     SentenceTransformerEngine,
@@ -33,7 +35,6 @@ from am_assets.engines.ray_rules import RayRules
 from am_assets.engines.reward import RewardModel
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
-from am_assets.stages.verification.runner import IsolationMissing
 
 _USES = {
     "teacher": uses.answers,

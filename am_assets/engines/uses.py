@@ -8,8 +8,8 @@ docs/engines.md lists every field and option.
 from pathlib import Path
 
 from am_assets.core.chat_templates import folder_uses_clock
-from am_assets.core.config import Model
 from am_assets.core.identity import digest
+from am_assets.core.settings.models import Model
 from am_assets.engines.embedding import computed, device_of
 from am_assets.engines.models import ModelMissing, locate_model, model_digest, precision
 from am_assets.engines.openai_engine import (

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from am_assets.core.config import Profile
 from am_assets.core.id_set import Cell, Cells, IdSet, differing, united
 from am_assets.core.ledger import Ledger, LedgerError
 from am_assets.core.manifest import Manifest, Ref
+from am_assets.core.profile import Profile
 from am_assets.core.schema import KEPT
 from am_assets.core.store import Snapshot
 

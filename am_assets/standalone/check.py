@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 from am_assets.core.memory import RowMemory
+from am_assets.core.settings.verification import VerificationConfig
 from am_assets.core.verdict import Check, Kind, Verdict
-from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.instruction.check import VERIFIER as INSTRUCTION
 from am_assets.stages.verification.instruction.check import Accuracy
 from am_assets.stages.verification.verify import Verifiers, verify

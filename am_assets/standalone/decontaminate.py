@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from am_assets.core.config import Decontamination, Embedding
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import Decontamination
 from am_assets.core.requests import EmbeddingEngine
+from am_assets.core.settings.prompts import Embedding
 from am_assets.stages.decontamination import (
     Hit,
     Item,

@@ -15,10 +15,11 @@ from typing import Any, TextIO
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.config import Dedup, Embedding
 from am_assets.core.identity import prompt_hash
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import Dedup
 from am_assets.core.requests import EmbeddingEngine
+from am_assets.core.settings.prompts import Embedding
 from am_assets.stages.answers.references import answer_codes
 from am_assets.stages.dedup.greedy import Outcome, Rows, deduplicate
 from am_assets.stages.dedup.threshold_report import (

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import click
 
-from am_assets.core.config import Embedding, Model, load_profile
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import load_profile
 from am_assets.core.requests import WindowedEngine
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.prompts import Embedding
 
 cache_option = click.option(
     "--cache",

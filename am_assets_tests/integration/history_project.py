@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from am_assets.core.config import Profile
 from am_assets.core.engines import Engines
 from am_assets.core.ledger import LedgerError
 from am_assets.core.manifest import Manifest
 from am_assets.core.materialize import Materializer
+from am_assets.core.profile import Profile
 from am_assets.core.stage import BENCHMARK, SOURCE, SOURCE_WEEK, WEEK, InputMissing, Key, Stage
 from am_assets.core.store import Store
 from am_assets.project import STAGES

@@ -31,9 +31,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from am_assets.core import memory as memory_module
-from am_assets.core.config import Profile
 from am_assets.core.materialize import Materializer
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import Profile
 from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.stage import Key, Plan, Stage
 from am_assets.core.store import Store

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from am_assets.core.config import Model, Responses
 from am_assets.core.identity import digest
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import GenerationEngine, Sampling
 from am_assets.core.schema import PROMPTS, RESPONSES
+from am_assets.core.settings.distillation import Responses
+from am_assets.core.settings.models import Model
 from am_assets.core.table_writer import TableWriter
 from am_assets.core.usage import Meter
 from am_assets.engines.models import locate_model

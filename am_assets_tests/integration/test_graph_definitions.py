@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from am_assets.assets.base import asset_of
-from am_assets.core.config import load_profile
+from am_assets.core.profile import load_profile
 from am_assets.core.stage import Stage
 from am_assets.definitions import build_defs
 from am_assets.project import STAGES

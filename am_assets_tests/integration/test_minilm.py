@@ -8,7 +8,8 @@ import pytest
 import sentence_transformers
 import torch
 
-from am_assets.core.config import Embedding, Model
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.prompts import Embedding
 from am_assets.engines.embedding import (
     EmbeddingModelError,
     SentenceTransformerEngine,

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, get_args
 
-from am_assets.core.config import Model
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import Cause, Completion, Sampling, generation_request
+from am_assets.core.settings.models import Model
 from am_assets.core.usage import Meter
 from am_assets.engines.openai_engine import OpenAIEngine
 from am_assets.stages.generation import Wanted, ask

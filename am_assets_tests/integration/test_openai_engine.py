@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from am_assets.core.config import Model, load_profile
+from am_assets.core.profile import load_profile
 from am_assets.core.requests import Completion, GenerationRequest, Sampling, generation_request
+from am_assets.core.settings.models import Model
 from am_assets.engines.models import ModelMissing, locate_model
 from am_assets.engines.openai_engine import OpenAIEngine, served_digest
 from am_assets.engines.runtime import ProfileEngines

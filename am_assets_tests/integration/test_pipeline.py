@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from am_assets.core.config import Profile
 from am_assets.core.engines import Engines
 from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger, LedgerError, ledger_of
 from am_assets.core.manifest import Ref
 from am_assets.core.materialize import Materializer, Outcome
 from am_assets.core.memory import Entry
+from am_assets.core.profile import Profile
 from am_assets.core.schema import DEDUPLICATED, PROMPTS, VANISHED
 from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, InputMissing, Read, Run, Stage
 from am_assets.core.store import Store

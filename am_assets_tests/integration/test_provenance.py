@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.core.stage import Read, Stage
 from am_assets.core.store import Store
 from am_assets.project import STAGES

@@ -15,10 +15,13 @@ import numpy as np
 import psutil
 import pytest
 
-from am_assets.core.config import Model, Ray, load_profile
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import load_profile
 from am_assets.core.protocol import render_response
 from am_assets.core.requests import Completion, GenerationRequest, Sampling, generation_request
+from am_assets.core.runner import Language
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.ray import Ray
 from am_assets.core.verdict import Check, Kind
 from am_assets.engines.embedding import PACKAGED, load_embedding_engine
 from am_assets.engines.models import locate_model
@@ -32,7 +35,6 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm_engine import VllmEngine
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
 from am_assets.stages.verification.rules import ThreadedRules
-from am_assets.stages.verification.runner import Language
 
 SECTION = Ray(actors={"teacher": 2, "base": 2, "embedding": 2, "verification": 2})
 TEACHER = locate_model(Model(path="mini:teacher", engine="vllm"), "teacher")

@@ -9,8 +9,8 @@ import pytest
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from am_assets.core.config import Recipe
 from am_assets.core.schema import SFT
+from am_assets.core.settings.training import Recipe
 from am_assets.stages.training.sft import checkpoint_root, train
 from am_assets_tests.integration import tiny_models
 

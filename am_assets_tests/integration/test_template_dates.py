@@ -9,9 +9,10 @@ import pytest
 from transformers import AutoTokenizer
 
 from am_assets.core.chat_templates import pinned
-from am_assets.core.config import Model, Recipe
 from am_assets.core.requests import Sampling, generation_request
 from am_assets.core.schema import SFT
+from am_assets.core.settings.models import Model
+from am_assets.core.settings.training import Recipe
 from am_assets.engines import endpoint
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.endpoint import EndpointOptions

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from am_assets.core.config import Model
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
     Completion,
@@ -14,6 +13,7 @@ from am_assets.core.requests import (
     Sampling,
     generation_request,
 )
+from am_assets.core.settings.models import Model
 from am_assets.engines.models import locate_model
 from am_assets.engines.openai_engine import OpenAIEngine
 from am_assets.engines.vllm_engine import VllmEngine

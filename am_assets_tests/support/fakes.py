@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from am_assets.core.config import Evaluation, Labels, Responses
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
     Completion,
@@ -21,11 +20,13 @@ from am_assets.core.requests import (
     ModelIdentity,
 )
 from am_assets.core.schema import ANSWERS, LABELS, PROMPTS, RESPONSES, kept
+from am_assets.core.settings.distillation import Labels, Responses
+from am_assets.core.settings.evaluation import Evaluation
+from am_assets.core.tables import without
 from am_assets.core.usage import Meter
 from am_assets.stages.distillation.labels import label_samples
 from am_assets.stages.distillation.responses import distil
 from am_assets.stages.evaluation.answers import ask_benchmarks
-from am_assets.stages.selecting import without
 
 WEEK = "2025-01-06"
 Reply = Callable[[GenerationRequest], str | Exception]

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.config import Embedding
 from am_assets.core.identity import prompt_hash
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import ModelIdentity, WindowedEngine
 from am_assets.core.schema import embedding_schema
+from am_assets.core.settings.prompts import Embedding
 from am_assets.core.usage import Meter
 from am_assets.stages.embedding.embed import embed_prompts
 

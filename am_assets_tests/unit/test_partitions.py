@@ -9,7 +9,7 @@ import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from am_assets.assets.base import asset_of
-from am_assets.core.config import Profile, load_profile
+from am_assets.core.profile import Profile, load_profile
 from am_assets.core.stage import RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Read, Stage
 from am_assets.partitions import key_of, partition_key, partitions_of
 from am_assets.project import STAGES

@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from am_assets.assets import verifying
-from am_assets.core.config import Profile
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import Profile
 from am_assets.core.protocol import render_response
 from am_assets.core.stage import InputMissing, Run
 from am_assets.core.usage import Meter

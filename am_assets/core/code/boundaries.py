@@ -7,8 +7,7 @@ BOUNDARIES: dict[str, str] = {
     "am_assets.assets.generated.GENERATORS": "a capture reads its seal, and a benchmark's "
     "derivation has the version of its own generator",
     "am_assets.core.code": "versions themselves: the derivation has what they come to",
-    "am_assets.core.comparing": "settings are in the derivation by value",
-    "am_assets.core.config": "settings are in the derivation by value",
+    "am_assets.core.profile": "settings are in the derivation by value",
     "am_assets.core.environment": "what is recorded beside an artifact is not what it says",
     "am_assets.core.erasures": "where remembered results lie",
     "am_assets.core.git_branch": "where bytes lie",
@@ -18,13 +17,12 @@ BOUNDARIES: dict[str, str] = {
     "am_assets.core.memory": "where remembered results lie; their keys say what they follow from",
     "am_assets.core.objects": "where bytes lie",
     "am_assets.core.published_files": "where bytes lie; what is read is held to its hash",
-    "am_assets.core.section": "settings are in the derivation by value",
+    "am_assets.core.settings": "settings are in the derivation by value",
     "am_assets.core.store.Snapshot": "where manifests lie",
     "am_assets.core.store.Store": "where bytes lie; what is read is held to its root",
     "am_assets.core.telling": "what people are told",
     "am_assets.core.usage": "what work cost",
     "am_assets.core.working_tree": "where bytes lie",
-    "am_assets.stages.verification.config": "settings are in the derivation by value",
 }
 """Modules (with what is in them), classes and names that are not followed, and why."""
 

@@ -7,11 +7,11 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
+from am_assets.core.runner import RunnerFailed, RunResult
 from am_assets.engines.sandbox.memory_files import empty, seal, sealed
 from am_assets.engines.sandbox.results import ToolEnd
 from am_assets.engines.sandbox.server import Server
 from am_assets.engines.sandbox.toolchain import Toolchain
-from am_assets.stages.verification.runner import RunnerFailed, RunResult
 
 _LIMITS: dict[str, Any] = {
     "time_limit_s": 20.0,

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from am_assets.stages.verification.runner import IsolationMissing, Job, RunnerFailed, RunResult
+from am_assets.core.runner import IsolationMissing, Job, RunnerFailed, RunResult
 
 _ATTACK = """
 import os

@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from am_assets.core.runner import RunnerFailed, RunResult, RunStatus
 from am_assets.engines.sandbox.child import STARTED
-from am_assets.stages.verification.runner import RunnerFailed, RunResult, RunStatus
 
 _GONE = "CandidateGone"
 _SIGNALS = {number.value: number.name for number in signal.Signals}

@@ -7,18 +7,12 @@ from types import TracebackType
 from typing import Self
 
 from am_assets.core.code.versions import code_version
+from am_assets.core.runner import IsolationMissing, Job, Language, RunnerFailed, RunResult
 from am_assets.engines.sandbox import probe
 from am_assets.engines.sandbox.compiling import Compiler
 from am_assets.engines.sandbox.server import Server
 from am_assets.engines.sandbox.tiers import tiers
 from am_assets.engines.sandbox.toolchain import find_toolchain
-from am_assets.stages.verification.runner import (
-    IsolationMissing,
-    Job,
-    Language,
-    RunnerFailed,
-    RunResult,
-)
 
 _REMEDY = (
     "run on Linux 5.13 or newer with Landlock enabled and seccomp allowed "

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import am_assets
+from am_assets.core.runner import IsolationMissing, Job, RunnerFailed, RunResult
 from am_assets.engines.sandbox import framing, results
 from am_assets.engines.sandbox.memory_files import sealed
 from am_assets.engines.sandbox.pipes import Pipes
 from am_assets.engines.sandbox.tiers import Wrap
 from am_assets.engines.sandbox.toolchain import Toolchain
-from am_assets.stages.verification.runner import IsolationMissing, Job, RunnerFailed, RunResult
 
 _START_S = 120.0
 # Above the server's own deadlines.

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from am_assets.core.comparing import SameProblemJudge
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
     Completion,
@@ -12,6 +11,7 @@ from am_assets.core.requests import (
     Sampling,
     generation_request,
 )
+from am_assets.core.settings.decontamination import SameProblemJudge
 from am_assets.core.usage import Meter
 from am_assets.stages.decontamination.hits import Undecided
 from am_assets.stages.decontamination.scan import Near

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from am_assets.core.config import Decontamination
+from am_assets.core.profile import Decontamination
 from am_assets.stages.decontamination.facts import facts, is_foreign, numbers
 from am_assets.stages.decontamination.hits import Hit, Item, hit_on
 from am_assets.stages.decontamination.parts import is_code, options, stem

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from am_assets.core.config import Decontamination
+from am_assets.core.profile import Decontamination
 from am_assets.stages.decontamination.facts import facts
 from am_assets.stages.decontamination.hits import Hit, Item, hit_on
 from am_assets.stages.decontamination.parts import options, parts, stem

@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from am_assets.core.code.versions import Code, code_of
-from am_assets.core.config import Decontamination
 from am_assets.core.identity import digest
 from am_assets.core.ledger import held
 from am_assets.core.memory import Entry, RowMemory
+from am_assets.core.profile import Decontamination
 from am_assets.core.schema import kept
 from am_assets.core.store import read_batches
+from am_assets.core.tables import stream_of
 from am_assets.core.usage import Meter
 from am_assets.stages.decontamination.hits import (
     Contamination,
@@ -32,7 +33,6 @@ from am_assets.stages.decontamination.hits import (
 from am_assets.stages.decontamination.scan import Near, Rows, Scanner
 from am_assets.stages.decontamination.text_index import Prompt, read_prompt
 from am_assets.stages.embedding.embed import matrix
-from am_assets.stages.selecting import stream_of
 
 KIND = "decontamination"
 """Kind of the row memory's entries that are scans: one that counts the finds, and the finds.

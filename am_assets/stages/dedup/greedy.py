@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.config import Dedup
+from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import compare_answers
 from am_assets.stages.dedup.policy import Outcome, Policy, Seen
 from am_assets.stages.similarity.exact import Pairs, gathered, joined

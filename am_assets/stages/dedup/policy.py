@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from am_assets.core.config import Dedup
+from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import DIFFERENT, UNKNOWN, compare_answers
 from am_assets.stages.prompts.priority import ranks_of
 

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from am_assets.core.ledger import held
 from am_assets.core.provenance import read_rows
 from am_assets.core.schema import KEPT, PROMPTS, RETURNED, returned_vectors_schema
+from am_assets.core.tables import without
 from am_assets.stages.dedup.week_rows import EarlierPart
-from am_assets.stages.selecting import without
 
 EXACT_DUPLICATE, SEMANTIC_DUPLICATE = "exact_duplicate", "semantic_duplicate"
 

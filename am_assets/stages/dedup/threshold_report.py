@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.config import Dedup
+from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import DIFFERENT, SAME
 from am_assets.stages.dedup.greedy import Outcome, Rows
 from am_assets.stages.similarity import exact_similarity, pairs_above

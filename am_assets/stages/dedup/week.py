@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from am_assets.core.config import Dedup
+from am_assets.core.profile import Dedup
 from am_assets.core.provenance import read_rows
 from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps
 from am_assets.stages.answers.references import DIFFERENT

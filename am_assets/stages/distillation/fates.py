@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from am_assets.core.schema import DROPPED, KEPT, PENDING, dumps
+from am_assets.core.tables import stream_of
 from am_assets.stages.distillation.verdicts import HEAD, WriteFn
-from am_assets.stages.selecting import stream_of
 from am_assets.stages.verification.statistics import coefficient_of_variation, pass_rate
 
 SAMPLES = HEAD

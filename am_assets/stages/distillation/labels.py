@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 
-from am_assets.core.config import Difficulty, Labels
 from am_assets.core.identity import uniform
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
@@ -17,10 +16,11 @@ from am_assets.core.requests import (
     generation_request,
 )
 from am_assets.core.schema import DROPPED, KEPT, dumps
+from am_assets.core.settings.distillation import Difficulty, Labels
+from am_assets.core.tables import stream_of
 from am_assets.core.usage import Meter
 from am_assets.stages.distillation.language import detect_language
 from am_assets.stages.generation import Wanted, ask, failure_columns
-from am_assets.stages.selecting import stream_of
 
 COLUMNS = ("sample_id", "source", "week", "prompt")
 """What labelling reads of PROMPTS."""

@@ -5,7 +5,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from am_assets.core.config import Responses
 from am_assets.core.identity import response_id
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
@@ -16,6 +15,8 @@ from am_assets.core.requests import (
     generation_request,
 )
 from am_assets.core.schema import KEPT
+from am_assets.core.settings.distillation import Responses
+from am_assets.core.tables import stream_of
 from am_assets.core.usage import Meter
 from am_assets.stages.generation import (
     Wanted,
@@ -24,7 +25,6 @@ from am_assets.stages.generation import (
     failure_columns,
     with_system_prompt,
 )
-from am_assets.stages.selecting import stream_of
 
 COLUMNS = ("sample_id", "source", "week", "messages")
 """What distillation reads of PROMPTS."""

@@ -11,8 +11,8 @@ from am_assets.core.identity import upstream_response_id
 from am_assets.core.ledger import held
 from am_assets.core.row_file import RowFile
 from am_assets.core.schema import DROPPED, KEPT, PENDING, dumps, kept
+from am_assets.core.tables import stream_of
 from am_assets.core.verdict import Check, Verdict
-from am_assets.stages.selecting import stream_of
 
 VerifyFn = Callable[[Iterable[Check]], Iterable[Verdict]]
 WriteFn = Callable[[Mapping[str, Any]], None]

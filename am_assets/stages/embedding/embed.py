@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from am_assets.core.config import Embedding
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import WindowedEngine
 from am_assets.core.schema import kept
+from am_assets.core.settings.prompts import Embedding
 from am_assets.core.usage import Meter
 from am_assets.stages.embedding.remembered import remembered_vectors, windows
 

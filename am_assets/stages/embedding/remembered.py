@@ -12,10 +12,10 @@ from typing import TypeVar
 import numpy as np
 
 from am_assets.core.code.libraries import versions_of
-from am_assets.core.config import Embedding
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.requests import EmbeddingEngine, ModelIdentity
+from am_assets.core.settings.prompts import Embedding
 
 KIND = "embedding"
 """Kind of the row memory's entries that are vectors, float32 in little-endian order."""

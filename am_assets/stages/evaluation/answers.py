@@ -5,7 +5,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from am_assets.core.config import Evaluation
 from am_assets.core.identity import digest
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
@@ -17,6 +16,7 @@ from am_assets.core.requests import (
 from am_assets.core.schema import (
     KEPT,
 )
+from am_assets.core.settings.evaluation import Evaluation
 from am_assets.core.usage import Meter
 from am_assets.stages.generation import (
     Wanted,

@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from am_assets.core.config import Cleaning
 from am_assets.core.identity import prompt_hash
 from am_assets.core.schema import DROPPED, KEPT, PROMPTS, dumps, kept
+from am_assets.core.settings.prompts import Cleaning
 from am_assets.stages.answers.references import DIFFERENT, answer_codes, compare_answers
 from am_assets.stages.prompts.priority import priority_keys, priority_order
 from am_assets.stages.text import visible_length

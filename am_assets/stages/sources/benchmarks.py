@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from am_assets.core.config import Benchmark
 from am_assets.core.requests import EmbeddingEngine
 from am_assets.core.schema import BENCHMARKS
+from am_assets.core.settings.sources import Benchmark
 from am_assets.stages.sources import SourceError, UpstreamRow
 from am_assets.stages.sources.mapping import map_row
 

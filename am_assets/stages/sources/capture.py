@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from am_assets.core.config import Source
 from am_assets.core.identity import sample_id
 from am_assets.core.schema import DROPPED, KEPT, RAW, VANISHED
+from am_assets.core.settings.sources import Source
 from am_assets.stages.sources import UpstreamRow
 from am_assets.stages.sources.content import content_hash
 from am_assets.stages.sources.mapping import map_row

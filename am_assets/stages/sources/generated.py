@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from am_assets.core.config import Benchmark, Source
 from am_assets.core.identity import canonical
+from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
 
 Generator = Callable[[str, int], Iterator[dict[str, Any]]]

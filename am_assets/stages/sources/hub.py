@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from am_assets.core.config import Benchmark, Source
+from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
 from am_assets.stages.sources.sizes import check_size
 

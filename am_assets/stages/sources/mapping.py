@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from am_assets.core.config import Columns, Marker
 from am_assets.core.protocol import parse_response, render_response
 from am_assets.core.schema import dumps
+from am_assets.core.settings.sources import Columns, Marker
 from am_assets.core.verdict import Kind
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
 from am_assets.stages.sources.test_cases import asserts_case, checked_case

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from am_assets.core.config import Benchmark, Source
+from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.stages.sources.files import read_files
 from am_assets.stages.sources.generated import Generator, read_generated
 from am_assets.stages.sources.hub import read_hub

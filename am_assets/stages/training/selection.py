@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from am_assets.core.config import Sft
 from am_assets.core.ledger import held
 from am_assets.core.protocol import parse_response
 from am_assets.core.schema import DROPPED, KEPT, SFT, dumps, kept
+from am_assets.core.settings.training import Sft
+from am_assets.core.settings.verification import FromDistribution
 from am_assets.stages.training.perplexity import PerplexityOf
 from am_assets.stages.training.score_thresholds import Threshold, summary, thresholds
 from am_assets.stages.training.template_text import TemplateText, template_text
-from am_assets.stages.verification.config import FromDistribution
 
 _PROMPT_COLUMNS = (
     "sample_id",

@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 
 from am_assets.core.chat_templates import TEMPLATE_DATE, pinned
-from am_assets.core.config import Recipe
 from am_assets.core.identity import digest
 from am_assets.core.schema import kept
+from am_assets.core.settings.training import Recipe
 from am_assets.core.weights import weights_digest
 from am_assets.stages.generation import with_system_prompt
 

@@ -4,9 +4,9 @@
 `error` (our side: retried, then pending); they are never mixed up.
 """
 
-from am_assets.stages.verification.config import VerificationConfig
+from am_assets.core.runner import CodeRunner, IsolationMissing
+from am_assets.core.settings.verification import VerificationConfig
 from am_assets.stages.verification.rules import RuleRunner
-from am_assets.stages.verification.runner import CodeRunner, IsolationMissing
 from am_assets.stages.verification.verify import Verifiers, verify
 
 __all__ = [

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from am_assets.core.protocol import is_blank, parse_response
-from am_assets.stages.verification.config import RulesConfig
+from am_assets.core.settings.verification import RulesConfig
 
 VERSION = "rules-2"
 

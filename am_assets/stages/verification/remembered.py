@@ -11,11 +11,12 @@ from typing import Any
 from am_assets.core.code.versions import Root, alone, code_of
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
+from am_assets.core.runner import Language
+from am_assets.core.settings.verification import VerificationConfig
 from am_assets.core.verdict import Check, Kind
 from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.code.controls import ControlledCode
 from am_assets.stages.verification.code.program import LanguageUnsupported, language_of
-from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.format import answer_of, repeats_itself
 from am_assets.stages.verification.instruction.check import check_instructions
 from am_assets.stages.verification.math.check import check_math_batch
@@ -24,7 +25,6 @@ from am_assets.stages.verification.models.judge import Judge
 from am_assets.stages.verification.models.reward import RewardJudge
 from am_assets.stages.verification.outcome import Decided, Outcome
 from am_assets.stages.verification.rules import RuleRunner, decide, too_deep
-from am_assets.stages.verification.runner import Language
 from am_assets.stages.verification.science.check import check_science
 
 KIND = "verdict"

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, Self
 
+from am_assets.core.runner import CodeRunner, Language
+from am_assets.core.settings.verification import VerificationConfig
 from am_assets.core.verdict import Check
 from am_assets.stages.verification import format
 from am_assets.stages.verification.code.check import VERIFIER as CODE
 from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.code.controls import CodeCheck, ControlledCode
-from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.instruction.check import VERIFIER as INSTRUCTION
 from am_assets.stages.verification.instruction.check import check_instructions
 from am_assets.stages.verification.math.check import MathCheck, check_math_batch
 from am_assets.stages.verification.math.pool import MathPool
 from am_assets.stages.verification.outcome import Outcome, Verifier
-from am_assets.stages.verification.runner import CodeRunner, Language
 from am_assets.stages.verification.science.check import check_science
 
 _RULES = Verifier("rules", format.VERSION)

@@ -8,9 +8,10 @@ from typing import Any
 
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import GenerationEngine, RewardEngine
+from am_assets.core.runner import CodeRunner
+from am_assets.core.settings.verification import VerificationConfig
 from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Verdict
-from am_assets.stages.verification.config import VerificationConfig
 from am_assets.stages.verification.format import answer_of
 from am_assets.stages.verification.math.check import VERIFIER as MATH
 from am_assets.stages.verification.models.judge import MAX_SCORE, Judge, Question
@@ -18,7 +19,6 @@ from am_assets.stages.verification.models.reward import Answer, RewardJudge
 from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
 from am_assets.stages.verification.remembered import RememberedRules, Started
 from am_assets.stages.verification.rules import RuleRunner, ThreadedRules
-from am_assets.stages.verification.runner import CodeRunner
 from am_assets.stages.verification.science.check import JUDGE_NEEDED
 
 _NO_REWARD = Verifier("reward", "reward-1")

@@ -17,7 +17,7 @@ import yaml
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from am_assets.core.chat_templates import pinned
-from am_assets.core.config import Profile
+from am_assets.core.profile import Profile
 from am_assets.engines.models import locate_model
 from am_assets.engines.runtime import ProfileEngines
 from am_assets.project import STAGES

@@ -7,9 +7,9 @@ import contextlib
 import json
 import subprocess
 
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.config import CodeConfig
 from am_assets_tests.integration.verification.ordinary import give_up_root
 
 _OTHERS = 80

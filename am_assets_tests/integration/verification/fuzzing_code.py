@@ -12,14 +12,14 @@ import sys
 from collections import Counter
 from typing import Any
 
+from am_assets.core.runner import CodeRunner, RunResult
 from am_assets.core.schema import dumps
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.sandbox.wire import encode
 from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.code.forms import CallTest, StdoutTest
-from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.outcome import Outcome
-from am_assets.stages.verification.runner import CodeRunner, RunResult
 
 _CONFIG = CodeConfig(time_limit_s=1.0)
 _LETTERS = string.ascii_letters + string.digits + "-+.eé漢\ud800\x00'\"\\"

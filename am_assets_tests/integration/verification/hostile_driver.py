@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from am_assets.core.runner import Job, RunResult
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.config import CodeConfig
-from am_assets.stages.verification.runner import Job, RunResult
 from am_assets_tests.integration.verification.hostile_programs import PROGRAMS, TESTS, Hostile
 from am_assets_tests.integration.verification.ordinary import give_up_root
 

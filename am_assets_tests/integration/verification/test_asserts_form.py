@@ -2,8 +2,8 @@
 
 import pytest
 
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.config import CodeConfig
 
 NODE = "class Node:\n    def __init__(self, v): self.v, self.next = v, None\n"
 STACK = (

@@ -12,11 +12,11 @@ import time
 
 import pytest
 
+from am_assets.core.runner import Job, RunnerFailed
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.outcome import Outcome
-from am_assets.stages.verification.runner import Job, RunnerFailed
 from am_assets_tests.integration.verification.conftest import in_tier
 from am_assets_tests.integration.verification.hostile_driver import descendants
 
@@ -165,7 +165,7 @@ def test_a_full_disk_does_not_matter(tmp_path):
             sys.executable,
             "-c",
             "from am_assets.engines.sandbox.sandbox import Sandbox\n"
-            "from am_assets.stages.verification.runner import Job\n"
+            "from am_assets.core.runner import Job\n"
             "with Sandbox(workers=1) as sandbox:\n"
             "    print(sandbox.run(Job('print(1)')).stdout)\n"
             "    print(sandbox.run(Job('int main() {}', language='cpp')).status)\n",

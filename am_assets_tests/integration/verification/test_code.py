@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from am_assets.core.schema import dumps
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.config import CodeConfig
 
 STDIN = {
     "type": "stdin_stdout",

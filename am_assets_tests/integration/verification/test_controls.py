@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from am_assets.core.protocol import render_response
+from am_assets.core.runner import Job, RunnerFailed, RunResult
+from am_assets.core.settings.verification import CodeConfig, VerificationConfig
 from am_assets.core.verdict import Check
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.code.controls import CPP_TASKS, TASKS, CodeCheck, ControlledCode
-from am_assets.stages.verification.config import CodeConfig, VerificationConfig
 from am_assets.stages.verification.rules import ThreadedRules
-from am_assets.stages.verification.runner import Job, RunnerFailed, RunResult
 
 TEST = {"type": "function", "fn_name": "f", "inputs": [[2]], "outputs": [4]}
 BATCH = [

@@ -4,13 +4,13 @@ import shutil
 
 import pytest
 
+from am_assets.core.runner import Job
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.engines.sandbox import compiling
 from am_assets.engines.sandbox.compiling import Compiler
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.outcome import Outcome
-from am_assets.stages.verification.runner import Job
 from am_assets_tests.integration.verification.hostile_driver import judge
 from am_assets_tests.integration.verification.hostile_programs import Hostile
 from am_assets_tests.integration.verification.test_hostile import open_folder  # noqa: F401

@@ -2,8 +2,8 @@
 
 import pytest
 
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.config import CodeConfig
 
 STDIN = "3 4\nten élan 漢\n"
 EXPECTED = "7\nten élan 漢\n"

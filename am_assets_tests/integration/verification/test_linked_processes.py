@@ -2,7 +2,7 @@
 
 import pytest
 
-from am_assets.stages.verification.runner import Job
+from am_assets.core.runner import Job
 
 
 def linked(sandbox, source, tests, **limits):

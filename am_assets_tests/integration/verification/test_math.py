@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from am_assets.stages.verification.config import MathConfig
+from am_assets.core.settings.verification import MathConfig
 from am_assets.stages.verification.math.check import MathCheck, check_math, check_math_batch
 from am_assets.stages.verification.math.pool import MathPool, Pair, WorkerFailed
 

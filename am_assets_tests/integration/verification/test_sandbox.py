@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from am_assets.core.runner import IsolationMissing, Job, RunnerFailed, RunResult
 from am_assets.engines.sandbox import probe
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification.runner import IsolationMissing, Job, RunnerFailed, RunResult
 
 HONEST = {
     "reading standard input by line": (

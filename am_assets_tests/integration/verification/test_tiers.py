@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
+from am_assets.core.runner import IsolationMissing, Job
 from am_assets.engines.sandbox import sandbox as sandbox_module
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.sandbox.tiers import Tier, tiers
-from am_assets.stages.verification.runner import IsolationMissing, Job
 from am_assets_tests.integration.verification.test_sandbox import HONEST
 
 SQUARE = "#include <iostream>\nint main() { int n; std::cin >> n; std::cout << n * n; }"

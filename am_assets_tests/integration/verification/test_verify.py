@@ -7,9 +7,9 @@ import pytest
 from am_assets.core.memory import RowMemory
 from am_assets.core.protocol import render_response
 from am_assets.core.requests import Completion, GenerationRequest
+from am_assets.core.settings.verification import ChatConfig, FromDistribution, MathConfig
 from am_assets.core.verdict import Check
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
-from am_assets.stages.verification.config import ChatConfig, FromDistribution, MathConfig
 from am_assets_tests.integration.verification.engines import LengthReward, RuleJudge
 
 CONFIG = VerificationConfig()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from am_assets.core.config import Model
 from am_assets.core.model_name import model_name
+from am_assets.core.settings.models import Model
 
 
 def _model(path: str, **settings: Any) -> Model:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from am_assets.core.config import Model
+from am_assets.core.settings.models import Model
 from am_assets.core.weights import weights_digest
 from am_assets.engines.models import ModelMissing, locate_model, model_digest
 

@@ -12,9 +12,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from am_assets.assets import benchmarks
-from am_assets.core.config import Benchmark, EmbeddingModel, Model, Profile, Source
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.materialize import Materializer
+from am_assets.core.profile import Profile
+from am_assets.core.settings.models import EmbeddingModel, Model
+from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.core.store import Store
 from am_assets.engines import embedding, reward
 from am_assets.engines.endpoint import EndpointOptions

@@ -7,9 +7,9 @@ from itertools import combinations
 
 import pytest
 
-from am_assets.core.config import Columns
 from am_assets.core.prompt_form import prompt_form
 from am_assets.core.protocol import parse_response
+from am_assets.core.settings.sources import Columns
 from am_assets.mini.benchmarks import BENCHMARKS, benchmark_items
 from am_assets.mini.code_families import FAMILIES as CODE_FAMILIES
 from am_assets.mini.code_problems import same_results

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.core.config import Responses
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import (
     Completion,
@@ -20,6 +19,7 @@ from am_assets.core.requests import (
     generation_request,
 )
 from am_assets.core.schema import LABELS
+from am_assets.core.settings.distillation import Responses
 from am_assets.core.usage import Meter
 from am_assets.stages.generation import NOT_ANSWERED, Wanted, ask
 from am_assets_tests.support.fakes import Reply, ScriptedEngine, prompts, responses_of, sample_key

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import yaml
 
-from am_assets.core.comparing import Calibration
+from am_assets.core.settings.calibration import Calibration
 from am_assets.standalone.calibrate import calibrate
 
 SIMILARITY = np.array([0.99, 0.95, 0.93, 0.91, 0.85, 0.80, 0.72, 0.60])

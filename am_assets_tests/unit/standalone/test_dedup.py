@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from am_assets.core.config import Dedup, Embedding
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import Dedup
+from am_assets.core.settings.prompts import Embedding
 from am_assets.standalone.dedup import FileReport, dedup_jsonl, texts_of
 from am_assets_tests.support.rows import WordCountEngine
 

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from am_assets.core.runner import RunResult
 from am_assets.stages.verification.outcome import Judged
-from am_assets.stages.verification.runner import RunResult
 
 _MAX_SETUP = 200_000
 _MAX_TESTS = 4_000_000

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from am_assets.core.runner import CodeRunner, RunnerFailed
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.stages.verification.code.asserts import Unsupported
 from am_assets.stages.verification.code.forms import CodeTest, Malformed, read_tests
 from am_assets.stages.verification.code.program import (
@@ -15,9 +17,7 @@ from am_assets.stages.verification.code.program import (
     extract_code,
     language_of,
 )
-from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.outcome import Outcome, Verifier
-from am_assets.stages.verification.runner import CodeRunner, RunnerFailed
 
 VERIFIER = Verifier("sandbox", "code-2")
 

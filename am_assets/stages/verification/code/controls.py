@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from am_assets.core.runner import CodeRunner
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.stages.verification.code.check import VERIFIER, check_code
-from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.outcome import Outcome
-from am_assets.stages.verification.runner import CodeRunner
 
 _CONFIG = CodeConfig()
 _STDIN = {"type": "stdin_stdout", "inputs": ["3 4\n"], "outputs": ["7\n12\n"]}

@@ -11,12 +11,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from am_assets.core.runner import Job, Language, RunResult
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.stages.verification.code import asserts
 from am_assets.stages.verification.code.program import language_of
 from am_assets.stages.verification.code.values import NotWireForm, read, same, shown
-from am_assets.stages.verification.config import CodeConfig
 from am_assets.stages.verification.outcome import Judged
-from am_assets.stages.verification.runner import Job, Language, RunResult
 
 _TOKEN = re.compile(r"[^ \t\n\r\f\v]+")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,5})?", re.ASCII)

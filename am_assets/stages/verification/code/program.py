@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from am_assets.stages.verification.runner import Language
+from am_assets.core.runner import Language
 
 _FENCE = re.compile(r"[ \t]*(?P<marks>`{3,}|~{3,})[ \t]*(?P<language>[\w+#.-]*)")
 _NAMES: dict[str, Language] = {"python": "python", "cpp": "cpp", "c++": "cpp"}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from am_assets.stages.verification.config import InstructionConfig
+from am_assets.core.settings.verification import InstructionConfig
 from am_assets.stages.verification.instruction.ifeval import (
     CONSTRAINTS,
     MalformedConstraint,

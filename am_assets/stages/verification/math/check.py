@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from am_assets.stages.verification.config import MathConfig
+from am_assets.core.settings.verification import MathConfig
 from am_assets.stages.verification.math.pool import MathPool, Pair, WorkerFailed
 from am_assets.stages.verification.outcome import Outcome, Verifier
 

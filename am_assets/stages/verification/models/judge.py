@@ -14,9 +14,9 @@ from am_assets.core.requests import (
     Sampling,
     generation_request,
 )
+from am_assets.core.settings.verification import JudgeConfig
 from am_assets.core.usage import Meter
 from am_assets.stages.generation import Wanted, ask
-from am_assets.stages.verification.config import JudgeConfig
 from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
 
 VERSION = "judge-2"

@@ -11,7 +11,7 @@ import numpy as np
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.requests import Message, RewardEngine
-from am_assets.stages.verification.config import ChatConfig, FromDistribution
+from am_assets.core.settings.verification import ChatConfig, FromDistribution
 from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
 
 VERSION = "reward-1"

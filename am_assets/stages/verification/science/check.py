@@ -3,9 +3,9 @@
 import unicodedata
 from typing import Any
 
+from am_assets.core.settings.verification import ScienceConfig
 from am_assets.stages.answers.choices import chosen_letters, options_of, reference_letters
 from am_assets.stages.answers.final_answer import final_answer, gold_answer, last_boxed
-from am_assets.stages.verification.config import ScienceConfig
 from am_assets.stages.verification.outcome import Outcome, Verifier
 from am_assets.stages.verification.science.quantities import compare_texts
 

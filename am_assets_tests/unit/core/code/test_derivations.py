@@ -10,7 +10,7 @@ from am_assets.core.code import versions
 from am_assets.core.code.files import own_sources
 from am_assets.core.code.kept_results import KeptResults
 from am_assets.core.code.reach import Graph
-from am_assets.core.config import Profile, load_profile
+from am_assets.core.profile import Profile, load_profile
 from am_assets.core.stage import Stage
 from am_assets.project import STAGES
 from am_assets.stages.verification import remembered

@@ -42,7 +42,7 @@ EXPECTED: dict[str, set[str]] = {
     "assets.pictures": {"raw_prompts", "release", "sft_dataset"},
     "assets.verifying": JUDGED | {"sft_dataset"},
     "cli.running": set(),
-    "core.config": set(),
+    "core.profile": set(),
     "core.git_branch": set(),
     "core.identity": ALL | {"ratings", "grades"},
     "core.materialize": ALL,

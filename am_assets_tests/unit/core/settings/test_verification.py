@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from am_assets.stages.verification.config import FromDistribution, JudgeConfig, VerificationConfig
+from am_assets.core.settings.verification import FromDistribution, JudgeConfig, VerificationConfig
 
 
 def test_the_defaults_are_the_papers_figures():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.core.config import Decontamination
+from am_assets.core.profile import Decontamination
 from am_assets.stages.decontamination import Hit, Item, Rows, Scanner, read_prompt, rows_of
 from am_assets_tests.support.rows import WordCountEngine
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from am_assets.core.comparing import SameProblemJudge
-from am_assets.core.config import Benchmark as BenchmarkSettings
-from am_assets.core.config import Columns, Decontamination
 from am_assets.core.ledger import LedgerError
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import Decontamination
 from am_assets.core.schema import PROMPTS
+from am_assets.core.settings.decontamination import SameProblemJudge
+from am_assets.core.settings.sources import Benchmark as BenchmarkSettings
+from am_assets.core.settings.sources import Columns
 from am_assets.core.store import write_table
 from am_assets.core.usage import Meter
 from am_assets.stages.decontamination import (

@@ -11,7 +11,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from am_assets.core.config import Dedup
+from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import DIFFERENT, answer_codes
 from am_assets.stages.dedup.greedy import Outcome, Rows, deduplicate
 from am_assets_tests.support.rows import unit

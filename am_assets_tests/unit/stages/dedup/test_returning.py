@@ -11,8 +11,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from am_assets.core.config import Cleaning, Dedup
+from am_assets.core.profile import Dedup
 from am_assets.core.schema import RAW
+from am_assets.core.settings.prompts import Cleaning
 from am_assets.core.store import write_table
 from am_assets.stages.decontamination import Contamination
 from am_assets.stages.dedup.returning import EarlierWeek, Returned, kept_before, rows_that_return

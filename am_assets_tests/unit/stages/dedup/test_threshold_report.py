@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from am_assets.core.config import Dedup
+from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import answer_codes
 from am_assets.stages.dedup.greedy import Rows, deduplicate
 from am_assets.stages.dedup.threshold_page import threshold_page, threshold_pictures

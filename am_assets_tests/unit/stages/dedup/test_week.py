@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from am_assets.core.config import Dedup
 from am_assets.core.ledger import LedgerError
 from am_assets.core.memory import RowMemory
+from am_assets.core.profile import Dedup
 from am_assets.core.schema import PROMPTS, embedding_schema
 from am_assets.core.store import write_table
 from am_assets.stages.decontamination import Contamination, Hit, Undecided

@@ -4,8 +4,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.core.config import Labels
 from am_assets.core.requests import GenerationRequest
+from am_assets.core.settings.distillation import Labels
 from am_assets.stages.distillation.labels import Label, keeps, parse_label
 from am_assets_tests.support.fakes import ScriptedEngine, labelled, prompts, sample_key
 

@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from am_assets.core.config import Responses
 from am_assets.core.identity import response_id, table_root, upstream_response_id
 from am_assets.core.protocol import SYSTEM_PROMPT
 from am_assets.core.requests import GenerationRequest, Sampling
 from am_assets.core.row_file import RowFile
 from am_assets.core.schema import EXISTING_VERDICTS, LABELS, VERDICTS, VERIFIED
+from am_assets.core.settings.distillation import Responses
 from am_assets.core.verdict import Check, Status, Verdict
 from am_assets.stages.distillation.fates import sample_outcomes
 from am_assets.stages.distillation.verdicts import (

@@ -2,9 +2,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from am_assets.core.config import Embedding
 from am_assets.core.memory import RowMemory
 from am_assets.core.schema import PROMPTS
+from am_assets.core.settings.prompts import Embedding
 from am_assets.core.usage import Meter
 from am_assets.stages.embedding import remembered
 from am_assets.stages.embedding.embed import embed_prompts

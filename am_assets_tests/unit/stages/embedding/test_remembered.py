@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.core.config import Embedding
 from am_assets.core.memory import RowMemory
+from am_assets.core.settings.prompts import Embedding
 from am_assets.stages.embedding import remembered
 from am_assets.stages.embedding.remembered import embed_texts, windows
 from am_assets_tests.support.rows import WordCountEngine

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.core.config import Evaluation
 from am_assets.core.protocol import SYSTEM_PROMPT, parse_response, render_response
 from am_assets.core.requests import GenerationRequest
 from am_assets.core.schema import BENCHMARKS
+from am_assets.core.settings.evaluation import Evaluation
 from am_assets.core.verdict import Check, Verdict
 from am_assets.stages.evaluation.scores import interval, score
 from am_assets_tests.support.fakes import ScriptedEngine, benchmark_answers

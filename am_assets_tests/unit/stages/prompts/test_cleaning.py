@@ -4,8 +4,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from am_assets.core.config import Cleaning
 from am_assets.core.schema import RAW
+from am_assets.core.settings.prompts import Cleaning
 from am_assets.stages.prompts.cleaning import clean_prompts
 
 QUESTION = "How many apples does Tom have?"

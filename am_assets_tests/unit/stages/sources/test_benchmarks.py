@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from am_assets.core.config import Benchmark, Columns
+from am_assets.core.settings.sources import Benchmark, Columns
 from am_assets.stages.sources import SourceError, UpstreamRow
 from am_assets.stages.sources.benchmarks import benchmark_table
 from am_assets_tests.support.rows import WordCountEngine

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.core.config import Columns, Source
 from am_assets.core.identity import table_root
 from am_assets.core.schema import RAW, kept
+from am_assets.core.settings.sources import Columns, Source
 from am_assets.stages.sources import UpstreamRow
 from am_assets.stages.sources.capture import EARLIER_COLUMNS, Capture, capture_week
 from am_assets.stages.sources.content import content_hash

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from am_assets.core.config import Columns
+from am_assets.core.settings.sources import Columns
 from am_assets.stages.sources import SourceError, UpstreamRow
 from am_assets.stages.sources.mapping import in_blocks, map_row
 

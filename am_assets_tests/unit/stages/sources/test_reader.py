@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_assets.core.config import Columns, Source
+from am_assets.core.settings.sources import Columns, Source
 from am_assets.stages.sources import SourceError, UpstreamRow, read_source
 
 ROWS = [{"q": "one", "a": "1"}, {"q": "zwei ü", "a": "2"}]

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from am_assets.core.config import Sft
 from am_assets.core.ledger import LedgerError
 from am_assets.core.schema import (
     EXISTING_VERDICTS,
@@ -17,8 +16,9 @@ from am_assets.core.schema import (
     VERDICTS,
     VERIFIED,
 )
+from am_assets.core.settings.training import Sft
+from am_assets.core.settings.verification import FromDistribution
 from am_assets.stages.training.selection import Candidates, Selection, select
-from am_assets.stages.verification.config import FromDistribution
 from am_assets_tests.support.fakes import WEEK, prompts, sample_key
 
 CONFIG = Sft()

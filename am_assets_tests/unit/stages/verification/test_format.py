@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from am_assets.core.protocol import render_response
-from am_assets.stages.verification.config import RulesConfig
+from am_assets.core.settings.verification import RulesConfig
 from am_assets.stages.verification.format import answer_of, repeated_share, repeats_itself
 
 

@@ -15,14 +15,14 @@ import pytest
 from am_assets.core.memory import RowMemory, RowMemoryError
 from am_assets.core.protocol import render_response
 from am_assets.core.requests import Message
+from am_assets.core.runner import Job, Language, RunnerFailed, RunResult
+from am_assets.core.settings.verification import CodeConfig, MathConfig
 from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification import VerificationConfig, Verifiers, remembered, verify
-from am_assets.stages.verification.config import CodeConfig, MathConfig
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.rules import ThreadedRules
-from am_assets.stages.verification.runner import Job, Language, RunnerFailed, RunResult
 from am_assets_tests.integration.verification.engines import LengthReward, RuleJudge
 
 CONFIG = VerificationConfig()

@@ -1,7 +1,7 @@
 import pytest
 
+from am_assets.core.runner import RunResult
 from am_assets.stages.verification.code.asserts import Unsupported, judge, program, read_setup
-from am_assets.stages.verification.runner import RunResult
 
 NODE = "class Node:\n    def __init__(self, v): self.v = v\n"
 SETUP = read_setup("def expected(n): return n", "")

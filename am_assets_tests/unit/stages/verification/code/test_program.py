@@ -1,8 +1,8 @@
 import pytest
 
+from am_assets.core.settings.verification import CodeConfig
 from am_assets.stages.verification.code.check import VERIFIER, check_code
 from am_assets.stages.verification.code.program import extract_code
-from am_assets.stages.verification.config import CodeConfig
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from am_assets.stages.verification.config import InstructionConfig
+from am_assets.core.settings.verification import InstructionConfig
 from am_assets.stages.verification.instruction.check import Accuracy, check_instructions
 from am_assets.stages.verification.instruction.ifeval import CONSTRAINTS, loose_readings
 

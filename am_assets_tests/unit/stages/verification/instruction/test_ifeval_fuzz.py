@@ -7,7 +7,7 @@ import json
 import os
 import random
 
-from am_assets.stages.verification.config import InstructionConfig
+from am_assets.core.settings.verification import InstructionConfig
 from am_assets.stages.verification.instruction.check import check_instructions
 from am_assets.stages.verification.instruction.ifeval import CONSTRAINTS
 from am_assets_tests.unit.stages.verification.instruction.test_ifeval import CASES

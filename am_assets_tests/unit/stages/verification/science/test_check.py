@@ -1,6 +1,6 @@
 import pytest
 
-from am_assets.stages.verification.config import ScienceConfig
+from am_assets.core.settings.verification import ScienceConfig
 from am_assets.stages.verification.science.check import check_science
 
 

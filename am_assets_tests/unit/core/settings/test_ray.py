@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from am_assets.core.config import Ray, load_profile
+from am_assets.core.profile import load_profile
+from am_assets.core.settings.ray import Ray
 from am_assets.project import STAGES
 
 

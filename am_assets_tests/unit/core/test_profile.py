@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from am_assets.core.config import Profile, ProfileError, Weeks, load_profile
+from am_assets.core.profile import Profile, ProfileError, load_profile
+from am_assets.core.settings.weeks import Weeks
 from am_assets_tests.conftest import TINY
 
 

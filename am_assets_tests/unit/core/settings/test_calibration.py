@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from am_assets.core.config import ProfileError, load_profile
+from am_assets.core.profile import ProfileError, load_profile
 from am_assets_tests.conftest import TINY
 
 PATH = {"path": "weights/other", "engine": "sentence-transformers"}

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from am_assets.stages.selecting import rows_of
+from am_assets.core.tables import rows_of
 
 
 def test_rows_of_the_named_samples_stay_in_order() -> None:
