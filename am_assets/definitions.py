@@ -12,8 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from am_assets.assets.base import asset_of
-from am_assets.project import STAGES, Project
+from am_assets.defs.artifact import asset_of
+from am_assets.defs.project import STAGES, Project
 
 PROFILE_VARIABLE = "AM_ASSETS_PROFILE"
 FOLDER_VARIABLE = "AM_ASSETS_FOLDER"

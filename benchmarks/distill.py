@@ -33,8 +33,8 @@ from am_assets.core.store import read_batches, write_table
 from am_assets.core.table_writer import TableWriter, WrittenTable
 from am_assets.core.usage import Meter
 from am_assets.engines.models import locate_model
-from am_assets.engines.vllm_engine import VllmEngine
-from am_assets.mini.problems import sample_problem
+from am_assets.engines.vllm import VllmEngine
+from am_assets.mini.problems.sampling import sample_problem
 from am_assets.stages.distillation.responses import COLUMNS, distil, requests_for
 
 SAMPLES = 4

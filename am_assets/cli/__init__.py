@@ -1,6 +1,39 @@
-"""Command line of am_assets. Every command has --help with an example."""
+"""Command line of am_assets: one file a command. Every command has --help with an example."""
 
-from am_assets.cli import calibrate, checking, decontaminate, dedup, index, reading, running
+from am_assets.cli import (
+    calibrate,
+    check,
+    decontaminate,
+    dedup,
+    demo,
+    disagreements,
+    doctor,
+    explain,
+    index,
+    ledger,
+    materialize,
+    memory,
+    neighbors,
+    restore,
+    status,
+)
 from am_assets.cli.group import main
 
-__all__ = ["calibrate", "checking", "decontaminate", "dedup", "index", "main", "reading", "running"]
+__all__ = [
+    "calibrate",
+    "check",
+    "decontaminate",
+    "dedup",
+    "demo",
+    "disagreements",
+    "doctor",
+    "explain",
+    "index",
+    "ledger",
+    "main",
+    "materialize",
+    "memory",
+    "neighbors",
+    "restore",
+    "status",
+]

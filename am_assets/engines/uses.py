@@ -12,12 +12,7 @@ from am_assets.core.identity import digest
 from am_assets.core.settings.models import Model
 from am_assets.engines.embedding import computed, device_of
 from am_assets.engines.models import ModelMissing, locate_model, model_digest, precision
-from am_assets.engines.openai_engine import (
-    precision_of,
-    served_digest,
-    server_of,
-    weights_folder,
-)
+from am_assets.engines.openai.engine import precision_of, served_digest, server_of, weights_folder
 from am_assets.engines.reward import known_options
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from am_assets.core.ledger import LedgerError
 from am_assets.core.stage import SOURCE_WEEK
-from am_assets.engines.runtime import ProfileEngines
+from am_assets.engines.profile_engines import ProfileEngines
 from am_assets_tests.conftest import NO_AUTHOR, REPOSITORY, dvc, git
 from am_assets_tests.integration.history_events import EVENTS, begin
 from am_assets_tests.integration.history_ids import check_ids, check_named

@@ -18,7 +18,7 @@ from am_assets.core.materialize import Materializer
 from am_assets.core.profile import Profile
 from am_assets.core.stage import BENCHMARK, SOURCE, SOURCE_WEEK, WEEK, InputMissing, Key, Stage
 from am_assets.core.store import Store
-from am_assets.project import STAGES
+from am_assets.defs.project import STAGES
 from am_assets_tests.conftest import TINY, write_jsonl
 
 WEEKS = ("2025-01-06", "2025-01-13", "2025-01-20", "2025-01-27")

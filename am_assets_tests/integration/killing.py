@@ -37,12 +37,12 @@ from am_assets.core.profile import Profile
 from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.stage import Key, Plan, Stage
 from am_assets.core.store import Store
-from am_assets.engines import vllm_engine
-from am_assets.engines.runtime import ProfileEngines
-from am_assets.engines.vllm_engine import VllmEngine
-from am_assets.project import STAGES, Project
+from am_assets.defs.project import STAGES, Project
+from am_assets.defs.weeks import week_keys
+from am_assets.engines import vllm
+from am_assets.engines.profile_engines import ProfileEngines
+from am_assets.engines.vllm import VllmEngine
 from am_assets.stages.generation import KIND
-from am_assets.weeks import week_keys
 
 IN_FLIGHT = 24
 _KEY_LENGTH = 32
@@ -109,7 +109,7 @@ def kill_often(
 
 def _import_vllm() -> None:
     """Import it once, before the forks: that takes longer than a run."""
-    for name, value in vllm_engine.ENVIRONMENT.items():
+    for name, value in vllm.ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     importlib.import_module("vllm.v1.engine.llm_engine")
     importlib.import_module("vllm.engine.arg_utils")

@@ -24,7 +24,7 @@ _ARGUMENTS = [
     *("--dtype", "float32"),
     *("--seed", "0"),
     *("--max-num-seqs", "64"),
-    # What a seed per request needs on CPU; see am_assets.engines.vllm_engine.
+    # What a seed per request needs on CPU; see am_assets.engines.vllm.
     "--enforce-eager",
     "--no-enable-chunked-prefill",
     "--no-enable-prefix-caching",

@@ -13,9 +13,9 @@ from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.schema import DEDUPLICATED, EXISTING_VERDICTS, PROMPTS, RAW, TableSchema
 from am_assets.core.store import Store, write_table
 from am_assets.lineage.ledger import week_ledgers
-from am_assets.mini.audit import Finding, audit, audit_section
-from am_assets.mini.truth import planted_truth
-from am_assets.reporting import ledger_table
+from am_assets.mini.upstream.audit import Finding, audit, audit_section
+from am_assets.mini.upstream.truth import planted_truth
+from am_assets.operations.report import ledger_table
 
 ONE, TWO = "2025-01-06", "2025-01-13"
 

@@ -13,9 +13,9 @@ from am_assets.core.code.boundaries import MACHINERY
 from am_assets.core.code.versions import graph, reach_of
 from am_assets.core.materialize import Materializer
 from am_assets.core.stage import Built, Run, Stage
-from am_assets.project import Project
-from am_assets.running import steps
-from am_assets.weeks import week_keys
+from am_assets.defs.project import Project
+from am_assets.defs.weeks import week_keys
+from am_assets.operations.backfill import steps
 from am_assets_tests.conftest import write_tiny
 from am_assets_tests.integration.tracing import functions_run
 
@@ -59,7 +59,7 @@ def _traced(stage: Stage, ran: set[str]) -> Stage:
 def test_whatever_ran_is_part_of_the_version(ran: dict[str, set[str]]) -> None:
     assert sum(map(len, ran.values())) > 300
     for name, paths in ran.items():
-        reached = reach_of(f"am_assets.assets.{name}.build", *MACHINERY, everywhere=True).paths
+        reached = reach_of(f"am_assets.defs.assets.{name}.build", *MACHINERY, everywhere=True).paths
         for path in paths - reached:
             found = graph().package.find(path.removesuffix(".<lambda>"))
             assert not hasattr(found, "path") or graph().stops(found, apart=False), (  # type: ignore[arg-type]

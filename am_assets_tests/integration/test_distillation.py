@@ -18,8 +18,8 @@ from am_assets.core.settings.models import Model
 from am_assets.core.table_writer import TableWriter
 from am_assets.core.usage import Meter
 from am_assets.engines.models import locate_model
-from am_assets.engines.vllm_engine import VllmEngine
-from am_assets.mini.problems import Kind, sample_problem
+from am_assets.engines.vllm import VllmEngine
+from am_assets.mini.problems.sampling import Kind, sample_problem
 from am_assets.stages.distillation.responses import distil
 
 KINDS: tuple[Kind, ...] = ("math", "code", "science", "instruction", "chat")

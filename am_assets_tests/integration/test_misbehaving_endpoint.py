@@ -10,7 +10,7 @@ from am_assets.core.memory import RowMemory
 from am_assets.core.requests import Cause, Completion, Sampling, generation_request
 from am_assets.core.settings.models import Model
 from am_assets.core.usage import Meter
-from am_assets.engines.openai_engine import OpenAIEngine
+from am_assets.engines.openai.engine import OpenAIEngine
 from am_assets.stages.generation import Wanted, ask
 from am_assets_tests.integration.endpoints import (
     SERVED,

@@ -11,9 +11,9 @@ from am_assets.core.profile import load_profile
 from am_assets.core.requests import Completion, GenerationRequest, Sampling, generation_request
 from am_assets.core.settings.models import Model
 from am_assets.engines.models import ModelMissing, locate_model
-from am_assets.engines.openai_engine import OpenAIEngine, served_digest
-from am_assets.engines.runtime import ProfileEngines
-from am_assets.engines.vllm_engine import VllmEngine
+from am_assets.engines.openai.engine import OpenAIEngine, served_digest
+from am_assets.engines.profile_engines import ProfileEngines
+from am_assets.engines.vllm import VllmEngine
 from am_assets_tests.integration import tiny_models
 from am_assets_tests.integration.endpoints import (
     SERVED,

@@ -8,7 +8,7 @@ from typing import Any
 from am_assets.core.profile import Profile
 from am_assets.core.stage import Read, Stage
 from am_assets.core.store import Store
-from am_assets.project import STAGES
+from am_assets.defs.project import STAGES
 from am_assets_tests.conftest import TINY, WEEK, am_assets, write_tiny
 
 PACKAGE = Path(__file__).parents[2] / "am_assets"

@@ -25,14 +25,14 @@ from am_assets.core.settings.ray import Ray
 from am_assets.core.verdict import Check, Kind
 from am_assets.engines.embedding import PACKAGED, load_embedding_engine
 from am_assets.engines.models import locate_model
-from am_assets.engines.ray_embedding import RayEmbeddingEngine
-from am_assets.engines.ray_engine import RayEngine
-from am_assets.engines.ray_pool import RayPool, RayUnusable
-from am_assets.engines.ray_rules import RayRules
-from am_assets.engines.ray_spool import Spool, SpoolReader
-from am_assets.engines.runtime import ProfileEngines
+from am_assets.engines.profile_engines import ProfileEngines
+from am_assets.engines.ray.embedding import RayEmbeddingEngine
+from am_assets.engines.ray.engine import RayEngine
+from am_assets.engines.ray.pool import RayPool, RayUnusable
+from am_assets.engines.ray.rules import RayRules
+from am_assets.engines.ray.spool import Spool, SpoolReader
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.engines.vllm_engine import VllmEngine
+from am_assets.engines.vllm import VllmEngine
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
 from am_assets.stages.verification.rules import ThreadedRules
 

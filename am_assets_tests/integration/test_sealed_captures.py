@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from am_assets.assets import raw_prompts, takedowns
 from am_assets.core.git_command import GitError
 from am_assets.core.identity import digest
 from am_assets.core.materialize import Outcome
 from am_assets.core.memory import Entry
 from am_assets.core.stage import InputMissing
 from am_assets.core.store import StoreError
+from am_assets.defs.assets import raw_prompts, takedowns
 from am_assets.stages.sources.sealing import SEAL, ErasedRow, SealError
 from am_assets.stages.sources.takedowns import TakedownError
 from am_assets_tests.conftest import TINY, WEEK, git, write_jsonl, write_tiny

@@ -13,14 +13,14 @@ from am_assets.core.requests import Sampling, generation_request
 from am_assets.core.schema import SFT
 from am_assets.core.settings.models import Model
 from am_assets.core.settings.training import Recipe
-from am_assets.engines import endpoint
 from am_assets.engines.chat_tokenizer import ChatTokenizer
-from am_assets.engines.endpoint import EndpointOptions
-from am_assets.engines.openai_engine import OpenAIEngine
-from am_assets.engines.ray_engine import RayEngine
-from am_assets.engines.ray_pool import Actors
+from am_assets.engines.openai import endpoint
+from am_assets.engines.openai.endpoint import EndpointOptions
+from am_assets.engines.openai.engine import OpenAIEngine
+from am_assets.engines.ray.engine import RayEngine
+from am_assets.engines.ray.pool import Actors
 from am_assets.engines.reward import RewardModel
-from am_assets.engines.vllm_engine import VllmEngine
+from am_assets.engines.vllm import VllmEngine
 from am_assets.stages.training.sft import checkpoint_root, train
 from am_assets_tests.integration import tiny_models
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from am_assets.core.requests import Completion, GenerationRequest, Sampling, generation_request
-from am_assets.engines.vllm_engine import VllmEngine
+from am_assets.engines.vllm import VllmEngine
 from am_assets_tests.integration import tiny_models
 
 

@@ -4,7 +4,7 @@ Pictures, pages and checks need no entry: only `Stage.build` is followed.
 """
 
 BOUNDARIES: dict[str, str] = {
-    "am_assets.assets.generated.GENERATORS": "a capture reads its seal, and a benchmark's "
+    "am_assets.defs.generators.GENERATORS": "a capture reads its seal, and a benchmark's "
     "derivation has the version of its own generator",
     "am_assets.core.code": "versions themselves: the derivation has what they come to",
     "am_assets.core.profile": "settings are in the derivation by value",

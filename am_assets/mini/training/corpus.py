@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from am_assets.core.protocol import SYSTEM_PROMPT
-from am_assets.mini.problems import Kind, Problem, sample_problem
-from am_assets.mini.tokenizer import END_OF_TEXT, TURN_END, render_prompt
+from am_assets.mini.problems.sampling import Kind, Problem, sample_problem
+from am_assets.mini.training.tokenizer import END_OF_TEXT, TURN_END, render_prompt
 
 KIND_WEIGHTS: dict[Kind, float] = {
     "math": 0.46,

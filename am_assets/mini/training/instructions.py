@@ -8,9 +8,9 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Iterator
 
-from am_assets.mini.problems import Kind, Problem, sample_problem
-from am_assets.mini.tokenizer import TURN_END, render_prompt
+from am_assets.mini.problems.sampling import Kind, Problem, sample_problem
 from am_assets.mini.training.corpus import Example, draw_problem, rng_for
+from am_assets.mini.training.tokenizer import TURN_END, render_prompt
 
 _LEADS = (
     "{answer}",

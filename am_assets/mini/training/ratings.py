@@ -9,9 +9,9 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from am_assets.mini.problems import Kind, Problem, sample_problem
-from am_assets.mini.tokenizer import TURN_END, render_prompt
+from am_assets.mini.problems.sampling import Kind, Problem, sample_problem
 from am_assets.mini.training.corpus import rng_for
+from am_assets.mini.training.tokenizer import TURN_END, render_prompt
 
 Ratings = tuple[float, float, float]
 """Coherence, correctness, helpfulness."""

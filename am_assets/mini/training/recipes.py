@@ -19,10 +19,10 @@ from transformers import (
     Qwen2ForSequenceClassification,
 )
 
-from am_assets.mini.tokenizer import MAX_LENGTH, train_tokenizer
 from am_assets.mini.training import corpus, instructions, ratings, teacher
 from am_assets.mini.training.batches import causal_batches, rated_batches
 from am_assets.mini.training.loop import causal_loss, rating_loss, train
+from am_assets.mini.training.tokenizer import MAX_LENGTH, train_tokenizer
 
 ModelName = Literal["base", "teacher", "instruct", "reward"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)

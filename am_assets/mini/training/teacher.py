@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import lru_cache
 
 from am_assets.core.protocol import SYSTEM_PROMPT, render_response
-from am_assets.mini.problems import Problem, sample_problem
-from am_assets.mini.tokenizer import TURN_END, render_prompt
+from am_assets.mini.problems.sampling import Problem, sample_problem
 from am_assets.mini.training.corpus import Example, draw_problem, rng_for, shown_prompt
+from am_assets.mini.training.tokenizer import TURN_END, render_prompt
 
 SLIP_RATES = {"very easy": 0.20, "easy": 0.22, "medium": 0.25, "hard": 0.30, "very hard": 0.40}
 """Share of training answers with a slip, by difficulty; sampling at 0.6 about halves it."""

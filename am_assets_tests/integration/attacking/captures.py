@@ -11,15 +11,15 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from am_assets.assets import raw_prompts, takedowns
 from am_assets.core.engines import Engines
 from am_assets.core.manifest import Manifest
 from am_assets.core.materialize import Materializer, Outcome
 from am_assets.core.profile import load_profile
 from am_assets.core.stage import Built, Key, Run, Stage
 from am_assets.core.store import Store
+from am_assets.defs.assets import raw_prompts, takedowns
+from am_assets.defs.weeks import week_keys
 from am_assets.stages.sources.sealing import SEAL, SealedRow, seal_of, sealed_rows
-from am_assets.weeks import week_keys
 from am_assets_tests.conftest import NO_AUTHOR
 
 

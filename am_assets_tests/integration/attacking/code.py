@@ -25,13 +25,13 @@ _RUN = """
 import dataclasses, json, os, sys
 from pathlib import Path
 
-from am_assets.assets.existing_verdicts import STAGE
+from am_assets.defs.assets.existing_verdicts import STAGE
 from am_assets.core.code.guard import CodeMoved
 from am_assets.core.materialize import Materializer
 from am_assets.core.store import Store
-from am_assets.project import Project
-from am_assets.weeks import week_keys
-from am_assets.stages.verification import math_pool
+from am_assets.defs.project import Project
+from am_assets.defs.weeks import week_keys
+from am_assets.stages.verification.math import pool
 
 path, before, after = Path(sys.argv[1]), *json.loads(sys.argv[2])
 right = path.read_text() if before or after else ""
@@ -41,7 +41,7 @@ def write(text):
     other.write_text(text)
     other.replace(path)
 
-ask = math_pool._Worker.ask
+ask = pool._Worker.ask
 
 def asked(self, pairs, *rest):
     # The moment a worker is asked: what it loads lies there from now on.
@@ -53,7 +53,7 @@ def asked(self, pairs, *rest):
         write(after)
     return found
 
-math_pool._Worker.ask = asked
+pool._Worker.ask = asked
 project = Project.open("tiny.yaml")
 weeks = week_keys(project.profile)
 key = {"source": "sums", "week": weeks[0]}
@@ -95,7 +95,7 @@ def a_file_of_something_else(folder: Path) -> list[str]:
     """A file that the stage does not lead to is written: the run goes on."""
     with tempfile.TemporaryDirectory() as scratch:
         package, project = _copies(folder, Path(scratch))
-        told = _run(package, project, "am_assets/cli/running.py", "", "# other\n")
+        told = _run(package, project, "am_assets/cli/materialize.py", "", "# other\n")
         if told["named"] or not told["published"] or set(told["statuses"]) != {"pass"}:
             return [f"broken: a file of another command stopped the run ({told})"]
         return ["held: a file that the stage does not lead to may change"]

@@ -15,9 +15,9 @@ from unittest import mock
 from am_assets.core.manifest import Ref
 from am_assets.core.materialize import Materializer
 from am_assets.core.store import ROOT_VARIABLE, Store
-from am_assets.project import STAGES, Project
-from am_assets.running import steps
-from am_assets.weeks import week_keys
+from am_assets.defs.project import STAGES, Project
+from am_assets.defs.weeks import week_keys
+from am_assets.operations.backfill import steps
 from am_assets_tests.conftest import git
 
 Attack = Callable[[Path], list[str]]

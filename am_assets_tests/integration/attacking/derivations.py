@@ -13,10 +13,11 @@ from am_assets.core.code import libraries, versions
 from am_assets.core.code.files import own_sources
 from am_assets.core.code.kept_results import KeptResults
 from am_assets.core.code.reach import Graph
-from am_assets.project import Project
-from am_assets.running import status, steps
+from am_assets.defs.project import Project
+from am_assets.defs.weeks import week_keys
+from am_assets.operations.backfill import steps
+from am_assets.operations.status import status
 from am_assets.stages.verification import remembered
-from am_assets.weeks import week_keys
 from am_assets_tests.integration.attacking.copies import Attack, at_home
 from am_assets_tests.unit.core.code.mutants import mutated
 from am_assets_tests.unit.core.code.stages import edited
@@ -24,7 +25,7 @@ from am_assets_tests.unit.core.code.stages import edited
 _JUDGED = frozenset({"existing_verdicts", "verified", "scores"})
 
 _EDITS: Mapping[str, frozenset[str]] = {
-    "assets.decontaminating": frozenset({"deduplicated"}),
+    "defs.contamination": frozenset({"deduplicated"}),
     "core.table_writer": frozenset(
         {
             *("embedding_index", "labels", "existing_verdicts", "responses", "verified"),
@@ -33,7 +34,7 @@ _EDITS: Mapping[str, frozenset[str]] = {
     ),
     "stages.verification.math.compare": _JUDGED,
     "stages.release.card": frozenset({"release"}),
-    "cli.running": frozenset(),
+    "cli.materialize": frozenset(),
 }
 """By module: the assets that an edit of all its functions makes stale."""
 

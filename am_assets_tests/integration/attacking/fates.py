@@ -14,11 +14,11 @@ from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.materialize import Materializer
 from am_assets.core.schema import KEPT
 from am_assets.core.stage import InputMissing, Stage
+from am_assets.defs.project import Project
+from am_assets.defs.weeks import week_keys
 from am_assets.lineage.explain import explain
 from am_assets.lineage.ledger import Scope, outside, week_ledgers
-from am_assets.project import Project
-from am_assets.running import steps
-from am_assets.weeks import week_keys
+from am_assets.operations.backfill import steps
 from am_assets_tests.conftest import TINY, write_jsonl
 from am_assets_tests.integration.attacking.copies import Attack, empty_like
 
@@ -319,7 +319,7 @@ def _sealed() -> list[str]:
 
 
 def _until_verified() -> list[str]:
-    from am_assets.project import STAGES
+    from am_assets.defs.project import STAGES
 
     names = [stage.name for stage in STAGES]
     return names[: names.index("verified") + 1]

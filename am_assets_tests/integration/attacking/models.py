@@ -18,9 +18,9 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from am_assets.core.chat_templates import pinned
 from am_assets.core.profile import Profile
+from am_assets.defs.project import STAGES
 from am_assets.engines.models import locate_model
-from am_assets.engines.runtime import ProfileEngines
-from am_assets.project import STAGES
+from am_assets.engines.profile_engines import ProfileEngines
 from am_assets_tests.integration.attacking.copies import Attack
 
 Change = Callable[[dict[str, Any]], None]

@@ -16,8 +16,8 @@ from am_assets.core.materialize import Materializer
 from am_assets.core.provenance import is_provenance
 from am_assets.core.stage import Key, Stage
 from am_assets.core.store import Store, write_table
-from am_assets.project import STAGES, Project
-from am_assets.weeks import week_keys
+from am_assets.defs.project import STAGES, Project
+from am_assets.defs.weeks import week_keys
 from am_assets_tests.integration.attacking.copies import (
     ORDER,
     STALE,

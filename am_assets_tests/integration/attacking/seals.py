@@ -7,7 +7,7 @@ from pathlib import Path
 
 import zstandard
 
-from am_assets.assets import raw_prompts, takedowns
+from am_assets.defs.assets import raw_prompts, takedowns
 from am_assets.stages.sources.content import content_form
 from am_assets.stages.sources.sealing import SEAL
 from am_assets_tests.conftest import TINY, WEEK, git, math_rows, write_jsonl, write_tiny

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from am_assets.assets import benchmarks
 from am_assets.core.manifest import Manifest, Pointer, Ref
 from am_assets.core.materialize import Materializer
 from am_assets.core.profile import Profile
 from am_assets.core.settings.models import EmbeddingModel, Model
 from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.core.store import Store
+from am_assets.defs.assets import benchmarks
+from am_assets.defs.project import STAGES
 from am_assets.engines import embedding, reward
-from am_assets.engines.endpoint import EndpointOptions
 from am_assets.engines.models import FIELDS_OF_THEIR_OWN, WITH_EFFECT, WITHOUT_EFFECT
-from am_assets.engines.runtime import ProfileEngines
-from am_assets.project import STAGES
+from am_assets.engines.openai.endpoint import EndpointOptions
+from am_assets.engines.profile_engines import ProfileEngines
 from am_assets_tests.conftest import TINY
 
 WEEK = "2025-01-06"

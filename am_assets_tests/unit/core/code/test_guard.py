@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from am_assets.assets import prompts
 from am_assets.core.code import files
 from am_assets.core.code.guard import CodeMoved, check_same, guard_of, guarded
 from am_assets.core.memory import Entry, RowMemory
+from am_assets.defs.assets import prompts
 
 _CLEANING = "stages/prompts/cleaning.py"
 
@@ -41,7 +41,7 @@ def test_several_files_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_the_stage_does_not_lead_to_may_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    _move(monkeypatch, "stages/training/sft.py", "cli/running.py")
+    _move(monkeypatch, "stages/training/sft.py", "cli/materialize.py")
     guard_of(prompts.build)()
 
 

@@ -18,8 +18,8 @@ from am_assets.core.code.libraries import (
 from am_assets.core.code.versions import graph, reach_of
 from am_assets.core.manifest import Ref, derivation_of
 from am_assets.core.verdict import Kind
-from am_assets.project import STAGES
-from am_assets.running import _judging_change, _library_change
+from am_assets.defs.project import STAGES
+from am_assets.operations.status import _judging_change, _library_change
 from am_assets.stages.verification.remembered import decided_by
 
 

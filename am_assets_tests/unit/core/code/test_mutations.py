@@ -36,12 +36,12 @@ STREAMED = {
 }
 
 EXPECTED: dict[str, set[str]] = {
-    "assets.decontaminating": {"deduplicated"},
-    "assets.deduplicated": {"deduplicated"},
-    "assets.describe": set(),
-    "assets.pictures": {"raw_prompts", "release", "sft_dataset"},
-    "assets.verifying": JUDGED | {"sft_dataset"},
-    "cli.running": set(),
+    "defs.contamination": {"deduplicated"},
+    "defs.assets.deduplicated": {"deduplicated"},
+    "defs.page": set(),
+    "defs.pictures": {"raw_prompts", "release", "sft_dataset"},
+    "defs.verifiers": JUDGED | {"sft_dataset"},
+    "cli.materialize": set(),
     "core.profile": set(),
     "core.git_branch": set(),
     "core.identity": ALL | {"ratings", "grades"},
@@ -50,13 +50,13 @@ EXPECTED: dict[str, set[str]] = {
     "core.table_writer": STREAMED,
     "core.usage": set(),
     "engines.embedding": EMBEDDING | {"sft_dataset"},
-    "engines.openai_engine": GENERATING | {"sft_dataset", "checkpoint", "grades"},
+    "engines.openai.engine": GENERATING | {"sft_dataset", "checkpoint", "grades"},
     "engines.perplexity": {"sft_dataset"},
-    "engines.ray_embedding": EMBEDDING,
-    "engines.ray_rules": JUDGED,
+    "engines.ray.embedding": EMBEDDING,
+    "engines.ray.rules": JUDGED,
     "engines.reward": {"ratings"},
     "engines.sandbox.child": {"rules of code"},
-    "engines.vllm_engine": GENERATING | {"sft_dataset", "grades"},
+    "engines.vllm": GENERATING | {"sft_dataset", "grades"},
     "running": set(),
     "stages.prompts.cleaning": {"prompts"},
     "stages.distillation.language": {"labels"},
@@ -82,21 +82,21 @@ EXPECTED: dict[str, set[str]] = {
 the digest of any model's folder; `checkpoint` asks where the weights lie that it trains. What a
 stage judges with is `judge.Question`, by which a judge is asked."""
 
-EDITED = ("assets.decontaminating", "core.table_writer", "stages.verification.instruction.ifeval")
+EDITED = ("defs.contamination", "core.table_writer", "stages.verification.instruction.ifeval")
 """Those of which the whole package is read again with the edit made."""
 
 WITHOUT_USERS = {
     "am_assets": "nothing but the stamps of the files",
-    "am_assets.assets.base": "Dagster",
-    "am_assets.assets.describe": "pages",
+    "am_assets.defs.artifact": "Dagster",
+    "am_assets.defs.page": "pages",
     "am_assets.cli": "commands, and what they alone use",
     "am_assets.definitions": "Dagster",
-    "am_assets.diagnosis": "am-assets doctor",
+    "am_assets.operations.doctor": "am-assets doctor",
     "am_assets.lineage.explain": "am-assets explain",
     "am_assets.mini": "texts behind a seal, and training of packaged weights",
     "am_assets.profiles": "settings",
-    "am_assets.reporting": "am-assets ledger",
-    "am_assets.running": "am-assets materialize and status",
+    "am_assets.operations.report": "am-assets ledger",
+    "am_assets.operations.backfill": "am-assets materialize and status",
     "am_assets.standalone.calibrate": "am-assets calibrate",
     "am_assets.standalone.decontaminate": "am-assets decontaminate",
     "am_assets.standalone.dedup": "am-assets dedup",
@@ -231,14 +231,14 @@ def _imports(text: str) -> set[str]:
 @pytest.mark.parametrize("stage", NAMES)
 def test_a_stage_reaches_only_what_it_imports(stage: str) -> None:
     machinery = {path.rpartition(".")[0].rpartition(".")[0] for path in MACHINERY}
-    pending = {f"am_assets.assets.{stage}", "am_assets.engines.runtime", *machinery}
+    pending = {f"am_assets.defs.assets.{stage}", "am_assets.engines.profile_engines", *machinery}
     seen: set[str] = set()
     while pending:
         module = pending.pop()
         seen.add(module)
         pending |= _imports(own_sources().texts[module]) - seen
     assert _now()[stage].modules <= seen
-    assert f"am_assets.assets.{stage}" in _now()[stage].modules
+    assert f"am_assets.defs.assets.{stage}" in _now()[stage].modules
 
 
 def test_no_word_comment_or_annotation_makes_anything_stale() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from am_assets.project import STAGES
+from am_assets.defs.project import STAGES
 from am_assets_tests.conftest import REPOSITORY
 
 _PYTHONS = sorted(
@@ -18,7 +18,7 @@ import sys
 from am_assets.core.code.boundaries import MACHINERY
 from am_assets.core.code.versions import reach_of
 for name in sys.argv[1:]:
-    print(name, reach_of(f"am_assets.assets.{name}.build", *MACHINERY).version)
+    print(name, reach_of(f"am_assets.defs.assets.{name}.build", *MACHINERY).version)
 """
 
 

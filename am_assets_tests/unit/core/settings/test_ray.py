@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from am_assets.core.profile import load_profile
 from am_assets.core.settings.ray import Ray
-from am_assets.project import STAGES
+from am_assets.defs.project import STAGES
 
 
 def test_no_stage_reads_the_section():

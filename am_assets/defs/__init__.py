@@ -1,0 +1,1 @@
+"""The assets, and all of Dagster that the project has."""

@@ -1,0 +1,1 @@
+"""Engines that share their work among actors of Ray."""

@@ -1,0 +1,1 @@
+"""Made-up problems with known answers, by kind."""
