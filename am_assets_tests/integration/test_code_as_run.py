@@ -17,7 +17,7 @@ from am_assets.defs.project import Project
 from am_assets.defs.weeks import week_keys
 from am_assets.operations.backfill import steps
 from am_assets_tests.conftest import write_tiny
-from am_assets_tests.integration.tracing import functions_run
+from am_assets_tests.support.tracing import functions_run
 
 
 @pytest.fixture(scope="module")

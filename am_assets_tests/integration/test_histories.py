@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from am_assets.engines.profile_engines import ProfileEngines
 from am_assets_tests.conftest import NO_AUTHOR
-from am_assets_tests.integration.histories import engines_of, live_through
-from am_assets_tests.integration.history_events import EVENTS
-from am_assets_tests.integration.history_project import Folder
+from am_assets_tests.support.histories.events import EVENTS
+from am_assets_tests.support.histories.histories import engines_of, live_through
+from am_assets_tests.support.histories.project import Folder
 
 
 @pytest.fixture(scope="module")

@@ -185,7 +185,7 @@ def test_manifests_hold_no_sample_text(manifests: dict[Ref, Manifest]) -> None:
 @pytest.mark.parametrize("asset", ["labels", "responses", "verified"])
 def test_killed_runs_reach_the_same_root_and_ask_nothing_twice(root: Path, asset: str) -> None:
     # A process of its own, because it forks.
-    module = "am_assets_tests.integration.killing"
+    module = "am_assets_tests.support.killing"
     command = [sys.executable, "-m", module, str(root), "--asset", asset]
     counts = ["--kills", "4", "--in-commits", "2"]
     done = subprocess.run([*command, *counts], capture_output=True, text=True, check=False)

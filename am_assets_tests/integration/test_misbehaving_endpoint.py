@@ -12,7 +12,7 @@ from am_assets.core.settings.models import Model
 from am_assets.core.usage import Meter
 from am_assets.engines.openai.engine import OpenAIEngine
 from am_assets.stages.generation import Wanted, ask
-from am_assets_tests.integration.endpoints import (
+from am_assets_tests.support.endpoints import (
     SERVED,
     Asked,
     Reply,

@@ -9,8 +9,9 @@ from pathlib import Path
 from am_assets.core.store import Store
 from am_assets.lineage.ledger import week_ledgers
 from am_assets_tests.conftest import NO_AUTHOR, TINY, am_assets, write_jsonl, write_tiny
+from am_assets_tests.support import old_kernel
 
-OLD_KERNEL = Path(__file__).with_name("old_kernel.py")
+OLD_KERNEL = Path(old_kernel.__file__)
 PROGRAMS = (
     ("Write a function double that takes a number and gives it twice.", "double", "2 * n", 6),
     ("Write a function square that multiplies a whole number by itself.", "square", "n * n", 9),

@@ -14,8 +14,8 @@ from am_assets.engines.models import ModelMissing, locate_model
 from am_assets.engines.openai.engine import OpenAIEngine, served_digest
 from am_assets.engines.profile_engines import ProfileEngines
 from am_assets.engines.vllm import VllmEngine
-from am_assets_tests.integration import tiny_models
-from am_assets_tests.integration.endpoints import (
+from am_assets_tests.support import tiny_models
+from am_assets_tests.support.endpoints import (
     SERVED,
     Asked,
     Reply,

@@ -16,7 +16,7 @@ from am_assets.core.schema import TAKEDOWNS
 from am_assets.core.store import Store, write_table
 from am_assets_tests.conftest import am_assets, dvc, git
 from am_assets_tests.integration.attacking.bytes import bit_flips, cut, cuts, flip, published
-from am_assets_tests.integration.store_worker import WEEK, publish
+from am_assets_tests.support.store_worker import WEEK, publish
 
 ONE = Ref(asset="made", partition=("one", WEEK))
 TWO = Ref(asset="made", partition=("two", WEEK))

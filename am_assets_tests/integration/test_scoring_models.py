@@ -7,7 +7,7 @@ import pytest
 
 from am_assets.engines.perplexity import Perplexity
 from am_assets.engines.reward import RewardModel
-from am_assets_tests.integration import tiny_models
+from am_assets_tests.support import tiny_models
 
 
 @pytest.fixture(scope="module")

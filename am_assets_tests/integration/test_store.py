@@ -14,7 +14,7 @@ from am_assets.core.git_branch import Conflict, GitError
 from am_assets.core.manifest import Ref
 from am_assets.core.store import Store, StoreError, find_root
 from am_assets_tests.conftest import NO_AUTHOR, dvc, git
-from am_assets_tests.integration.store_worker import WEEK, publish, ref
+from am_assets_tests.support.store_worker import WEEK, publish, ref
 
 ONE = Ref(asset="made", partition=("one", WEEK))
 TWO = Ref(asset="made", partition=("two", WEEK))
@@ -25,7 +25,7 @@ def _worker(root: Path, name: str, count: int) -> subprocess.Popen[str]:
         [
             sys.executable,
             "-m",
-            "am_assets_tests.integration.store_worker",
+            "am_assets_tests.support.store_worker",
             str(root),
             name,
             str(count),

@@ -22,7 +22,7 @@ from am_assets.engines.ray.pool import Actors
 from am_assets.engines.reward import RewardModel
 from am_assets.engines.vllm import VllmEngine
 from am_assets.stages.training.sft import checkpoint_root, train
-from am_assets_tests.integration import tiny_models
+from am_assets_tests.support import tiny_models
 
 TURNS = [{"role": "user", "content": "What is new?"}]
 DAY, OTHER = date(2025, 1, 6), date(2025, 2, 7)

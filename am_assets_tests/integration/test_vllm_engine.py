@@ -7,7 +7,7 @@ import pytest
 
 from am_assets.core.requests import Completion, GenerationRequest, Sampling, generation_request
 from am_assets.engines.vllm import VllmEngine
-from am_assets_tests.integration import tiny_models
+from am_assets_tests.support import tiny_models
 
 
 @pytest.fixture(scope="module")

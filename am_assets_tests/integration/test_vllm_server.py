@@ -17,8 +17,8 @@ from am_assets.core.settings.models import Model
 from am_assets.engines.models import locate_model
 from am_assets.engines.openai.engine import OpenAIEngine
 from am_assets.engines.vllm import VllmEngine
-from am_assets_tests.integration.serving import NAME, vllm_server
 from am_assets_tests.integration.test_distillation import config, distilled, prompts_of
+from am_assets_tests.support.serving import NAME, vllm_server
 
 WEIGHTS = "mini:teacher"
 

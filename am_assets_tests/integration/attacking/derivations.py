@@ -19,7 +19,7 @@ from am_assets.operations.backfill import steps
 from am_assets.operations.status import status
 from am_assets.stages.verification import remembered
 from am_assets_tests.integration.attacking.copies import Attack, at_home
-from am_assets_tests.unit.core.code.mutants import mutated
+from am_assets_tests.support.mutants import mutated
 from am_assets_tests.unit.core.code.stages import edited
 
 _JUDGED = frozenset({"existing_verdicts", "verified", "scores"})

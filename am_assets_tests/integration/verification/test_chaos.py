@@ -18,7 +18,7 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.outcome import Outcome
 from am_assets_tests.integration.verification.conftest import in_tier
-from am_assets_tests.integration.verification.hostile_driver import descendants
+from am_assets_tests.support.verification.hostile_driver import descendants
 
 TEST = {"type": "stdin_stdout", "inputs": ["2\n"], "outputs": ["4\n"]}
 # Long enough to be met while it runs.
@@ -111,7 +111,7 @@ def _runs(pid: int) -> bool:
 
 
 def test_many_processes_of_the_same_user_change_no_verdict():
-    driver = "am_assets_tests.integration.verification.chaos_driver"
+    driver = "am_assets_tests.support.verification.chaos_driver"
     done = subprocess.run([sys.executable, "-m", driver], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {

@@ -11,9 +11,9 @@ from am_assets.engines.sandbox.compiling import Compiler
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.outcome import Outcome
-from am_assets_tests.integration.verification.hostile_driver import judge
-from am_assets_tests.integration.verification.hostile_programs import Hostile
 from am_assets_tests.integration.verification.test_hostile import open_folder  # noqa: F401
+from am_assets_tests.support.verification.hostile_driver import judge
+from am_assets_tests.support.verification.hostile_programs import Hostile
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++ here")
 

@@ -1,6 +1,6 @@
 """A few of what `fuzzing_code` judges by the thousand."""
 
-from am_assets_tests.integration.verification import fuzzing_code
+from am_assets_tests.support.verification import fuzzing_code
 
 
 def test_a_value_is_itself_and_nothing_else():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from am_assets_tests.integration.verification.hostile_driver import judge
-from am_assets_tests.integration.verification.hostile_programs import PROGRAMS
+from am_assets_tests.support.verification.hostile_driver import judge
+from am_assets_tests.support.verification.hostile_programs import PROGRAMS
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_hostile_programs_fail_and_do_nothing(any_tier, open_folder, monkeypatch
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the test above has run as an ordinary user")
 def test_hostile_programs_fail_and_do_nothing_for_an_ordinary_user(open_folder):
-    driver = "am_assets_tests.integration.verification.hostile_driver"
+    driver = "am_assets_tests.support.verification.hostile_driver"
     done = subprocess.run(
         [sys.executable, "-m", driver, str(open_folder)], capture_output=True, text=True
     )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from am_assets.stages.verification.math.assess import assess
 from am_assets.stages.verification.math.pool import MathPool
-from am_assets_tests.integration.verification import adversarial, fuzzing
+from am_assets_tests.support.verification import adversarial, fuzzing
 
 
 @pytest.fixture(scope="module")

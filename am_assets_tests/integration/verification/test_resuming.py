@@ -9,8 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets_tests.integration.verification import killed_verify
-from am_assets_tests.integration.verification.killed_verify import checks, verified
+from am_assets_tests.support.verification import killed_verify
+from am_assets_tests.support.verification.killed_verify import checks, verified
 
 _KILLS = 3
 _IN_FLIGHT = 2 * 32

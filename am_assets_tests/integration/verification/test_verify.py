@@ -10,7 +10,7 @@ from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.settings.verification import ChatConfig, FromDistribution, MathConfig
 from am_assets.core.verdict import Check
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
-from am_assets_tests.integration.verification.engines import LengthReward, RuleJudge
+from am_assets_tests.support.verification.engines import LengthReward, RuleJudge
 
 CONFIG = VerificationConfig()
 

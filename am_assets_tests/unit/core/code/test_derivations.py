@@ -14,7 +14,7 @@ from am_assets.core.profile import Profile, load_profile
 from am_assets.core.stage import Stage
 from am_assets.defs.project import STAGES
 from am_assets.stages.verification import remembered
-from am_assets_tests.unit.core.code.mutants import mutated
+from am_assets_tests.support.mutants import mutated
 from am_assets_tests.unit.core.code.stages import edited
 
 Derived = dict[tuple[str, ...], Any]

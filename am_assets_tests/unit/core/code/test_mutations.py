@@ -19,7 +19,7 @@ from am_assets.core.code.versions import graph, reach_of
 from am_assets.stages.verification import remembered
 from am_assets.stages.verification.format import answer_of, repeats_itself
 from am_assets.stages.verification.rules import too_deep
-from am_assets_tests.unit.core.code.mutants import mutants, mutated
+from am_assets_tests.support.mutants import mutants, mutated
 from am_assets_tests.unit.core.code.stages import BY_WHAT, NAMES, edited, reaches, roots
 
 GENERATING = {

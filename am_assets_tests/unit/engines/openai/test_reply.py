@@ -8,7 +8,7 @@ from am_assets.core.requests import GenerationRequest, Sampling
 from am_assets.engines.chat_tokenizer import ChatTokenizer
 from am_assets.engines.openai.reply import Card, Listing, read_reply
 from am_assets.engines.openai.retrying import Failure
-from am_assets_tests.integration import tiny_models
+from am_assets_tests.support import tiny_models
 
 TURNS = ({"role": "user", "content": "2 + 3?"},)
 REQUEST = GenerationRequest("ab" * 16, TURNS, Sampling(), 0, 7)

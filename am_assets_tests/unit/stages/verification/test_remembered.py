@@ -23,7 +23,7 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification import VerificationConfig, Verifiers, remembered, verify
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.rules import ThreadedRules
-from am_assets_tests.integration.verification.engines import LengthReward, RuleJudge
+from am_assets_tests.support.verification.engines import LengthReward, RuleJudge
 
 CONFIG = VerificationConfig()
 

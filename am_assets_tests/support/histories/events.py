@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from am_assets_tests.integration.history_project import SOURCES, WEEKS, Folder, Row, State
+from am_assets_tests.support.histories.project import SOURCES, WEEKS, Folder, Row, State
 
 _PROBLEMS = 7
 """So few that sources repeat each other's."""

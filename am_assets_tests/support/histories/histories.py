@@ -1,6 +1,6 @@
 """Random histories: what upstream, profile and takedowns do over some weeks, in two folders.
 
-    python -m am_assets_tests.integration.histories --histories 20 --seed 1
+    python -m am_assets_tests.support.histories.histories --histories 20 --seed 1
 
 The folders do the same work in different orders. At every step equal derivations must have equal
 roots, the ledger must name what is not of one generation, and once everything is made the folders
@@ -23,9 +23,9 @@ from am_assets.core.ledger import LedgerError
 from am_assets.core.stage import SOURCE_WEEK
 from am_assets.engines.profile_engines import ProfileEngines
 from am_assets_tests.conftest import NO_AUTHOR, REPOSITORY, dvc, git
-from am_assets_tests.integration.history_events import EVENTS, begin
-from am_assets_tests.integration.history_ids import check_ids, check_named
-from am_assets_tests.integration.history_project import Folder, State
+from am_assets_tests.support.histories.events import EVENTS, begin
+from am_assets_tests.support.histories.ids import check_ids, check_named
+from am_assets_tests.support.histories.project import Folder, State
 
 Roots = dict[str, tuple[str, str]]
 """By derivation the artifact and root that it led to."""

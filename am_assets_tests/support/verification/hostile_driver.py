@@ -1,7 +1,7 @@
 """Judge hostile programs by the real path and look for what they did outside; run as any user.
 
 As a script it gives up root first, where it has it, and prints `{attempt: [status, reason,
-violations]}` as JSON: `python -m am_assets_tests.integration.verification.hostile_driver FOLDER`.
+violations]}` as JSON: `python -m am_assets_tests.support.verification.hostile_driver FOLDER`.
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from am_assets.core.runner import Job, RunResult
 from am_assets.core.settings.verification import CodeConfig
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
-from am_assets_tests.integration.verification.hostile_programs import PROGRAMS, TESTS, Hostile
-from am_assets_tests.integration.verification.ordinary import give_up_root
+from am_assets_tests.support.verification.hostile_programs import PROGRAMS, TESTS, Hostile
+from am_assets_tests.support.verification.ordinary import give_up_root
 
 CONFIG = CodeConfig(time_limit_s=0.4, memory_mb=256)
 SECRET = "a secret of the host"

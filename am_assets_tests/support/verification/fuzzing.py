@@ -1,6 +1,6 @@
 """Random answers and golds: nothing breaks, and no answer passes once its gold has changed.
 
-`python -m am_assets_tests.integration.verification.fuzzing [COUNT] [SEED]` runs COUNT comparisons
+`python -m am_assets_tests.support.verification.fuzzing [COUNT] [SEED]` runs COUNT comparisons
 (50,000 by default) and prints what became of them. Half of them pair an answer with its own gold,
 written in another way, and with a gold of another value; the rest is noise.
 """

@@ -1,6 +1,6 @@
 """Honest programs beside 80 other processes of the same, ordinary user; prints what came out.
 
-`python -m am_assets_tests.integration.verification.chaos_driver`
+`python -m am_assets_tests.support.verification.chaos_driver`
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import subprocess
 from am_assets.core.settings.verification import CodeConfig
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
-from am_assets_tests.integration.verification.ordinary import give_up_root
+from am_assets_tests.support.verification.ordinary import give_up_root
 
 _OTHERS = 80
 _TEST = {"type": "stdin_stdout", "inputs": ["20\n"], "outputs": ["190\n"]}

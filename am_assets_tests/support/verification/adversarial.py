@@ -1,6 +1,6 @@
 """A thousand expressions made to exhaust whatever compares them; the same ones every time.
 
-`python -m am_assets_tests.integration.verification.adversarial [COUNT]` runs them through one
+`python -m am_assets_tests.support.verification.adversarial [COUNT]` runs them through one
 worker and prints the slowest.
 """
 

@@ -1,6 +1,6 @@
 """A process that verifies with the real sandbox and math workers, to be killed while it does.
 
-    python -m am_assets_tests.integration.verification.killed_verify MEMORY LOG
+    python -m am_assets_tests.support.verification.killed_verify MEMORY LOG
 
 Writes one line to LOG for every check the rules decide and every reply the judge gives.
 """
@@ -19,7 +19,7 @@ from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification import VerificationConfig, Verifiers, verify
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.rules import ThreadedRules
-from am_assets_tests.integration.verification.engines import RuleJudge
+from am_assets_tests.support.verification.engines import RuleJudge
 
 
 def checks() -> list[Check]:

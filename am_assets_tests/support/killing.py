@@ -1,6 +1,6 @@
 """Killing a stage with SIGKILL, over and over, and seeing that nothing is lost or paid for twice.
 
-    python -m am_assets_tests.integration.killing PROJECT --kills 200 --in-commits 50
+    python -m am_assets_tests.support.killing PROJECT --kills 200 --in-commits 50
 
 PROJECT is a folder in which the mini profile has been materialized (`am-assets demo`); a copy of
 it is worked on. The stage's partition is made anew with an empty row memory, killed at a random

@@ -10,7 +10,7 @@ from typing import Any
 
 from am_assets.core.ledger import LedgerError
 from am_assets.lineage.ledger import Scope, WeekLedger, week_ledgers
-from am_assets_tests.integration.history_project import Folder
+from am_assets_tests.support.histories.project import Folder
 
 Ids = set[str]
 Cells = dict[tuple[str, str], Ids]

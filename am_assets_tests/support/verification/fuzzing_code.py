@@ -1,6 +1,6 @@
 """Test cases of code as upstream, chance or malice may make them; the same ones every time.
 
-`python -m am_assets_tests.integration.verification.fuzzing_code [COUNT [RUNS]]` judges COUNT values
+`python -m am_assets_tests.support.verification.fuzzing_code [COUNT [RUNS]]` judges COUNT values
 and outputs against expected ones that were changed, and RUNS test cases in the sandbox.
 """
 

@@ -1,0 +1,1 @@
+"""Random histories of a project, lived through in two folders."""
