@@ -18,19 +18,19 @@ _VERIFICATION = "am_assets.stages.verification"
 BY_WHAT: dict[str, list[str]] = {
     "rules of math": [
         *_RULES,
-        f"{_VERIFICATION}.math_check.check_math_batch",
-        f"{_VERIFICATION}.math_pool.MathPool",
+        f"{_VERIFICATION}.math.check.check_math_batch",
+        f"{_VERIFICATION}.math.pool.MathPool",
     ],
     "rules of code": [
         *_RULES,
-        f"{_VERIFICATION}.code.check_code",
-        f"{_VERIFICATION}.controls.ControlledCode",
+        f"{_VERIFICATION}.code.check.check_code",
+        f"{_VERIFICATION}.code.controls.ControlledCode",
     ],
-    "rules of science": [*_RULES, f"{_VERIFICATION}.science.check_science"],
-    "rules of instruction": [*_RULES, f"{_VERIFICATION}.instruction.check_instructions"],
+    "rules of science": [*_RULES, f"{_VERIFICATION}.science.check.check_science"],
+    "rules of instruction": [*_RULES, f"{_VERIFICATION}.instruction.check.check_instructions"],
     "rules of chat": [*_RULES],
-    "ratings": [f"{_VERIFICATION}.chat.RewardJudge"],
-    "grades": [f"{_VERIFICATION}.judge.Judge"],
+    "ratings": [f"{_VERIFICATION}.models.reward.RewardJudge"],
+    "grades": [f"{_VERIFICATION}.models.judge.Judge"],
 }
 """What judges, by itself: what its reach begins at."""
 

@@ -90,7 +90,7 @@ def test_what_judges_a_kind_is_recorded_with_it(
         ("embedding", {"sentence_transformers", "torch"}),
         ("perplexity", {"torch", "transformers"}),
         ("reward", {"torch", "transformers"}),
-        ("vllm_engine", {"vllm"}),
+        ("vllm", {"vllm"}),
     ],
 )
 def test_what_is_imported_when_an_engine_starts_is_found(module: str, names: set[str]) -> None:

@@ -57,7 +57,7 @@ EXPECTED: dict[str, set[str]] = {
     "engines.reward": {"ratings"},
     "engines.sandbox.child": {"rules of code"},
     "engines.vllm": GENERATING | {"sft_dataset", "grades"},
-    "running": set(),
+    "operations.backfill": set(),
     "stages.prompts.cleaning": {"prompts"},
     "stages.distillation.language": {"labels"},
     "stages.embedding.neighbors": set(),
@@ -91,22 +91,15 @@ WITHOUT_USERS = {
     "am_assets.defs.page": "pages",
     "am_assets.cli": "commands, and what they alone use",
     "am_assets.definitions": "Dagster",
-    "am_assets.operations.doctor": "am-assets doctor",
     "am_assets.lineage.explain": "am-assets explain",
     "am_assets.mini": "texts behind a seal, and training of packaged weights",
     "am_assets.profiles": "settings",
-    "am_assets.operations.report": "am-assets ledger",
-    "am_assets.operations.backfill": "am-assets materialize and status",
-    "am_assets.standalone.calibrate": "am-assets calibrate",
-    "am_assets.standalone.decontaminate": "am-assets decontaminate",
-    "am_assets.standalone.dedup": "am-assets dedup",
-    "am_assets.standalone.labelled_pairs": "am-assets calibrate",
+    "am_assets.operations": "commands",
+    "am_assets.standalone": "commands on people's own files",
     "am_assets.stages.embedding.neighbors": "the vector index, which is derived from an artifact",
     "am_assets.stages.plots": "pictures",
     "am_assets.stages.dedup.threshold_page": "pictures",
     "am_assets.stages.embedding.index": "the vector index, which is derived from an artifact",
-    "am_assets.standalone.check": "am-assets check",
-    "am_assets.standalone.whole_file": "am-assets dedup and decontaminate",
 }
 """Modules (with what is below them) that may be without a user, and what they are for."""
 
@@ -172,13 +165,13 @@ def test_what_actors_and_workers_do_is_reached() -> None:
     judged = graph().reach(roots("existing_verdicts"), everywhere=True).paths
     embedded = _now()["embedding_index"].paths
     engines = "am_assets.engines"
-    assert f"{engines}.ray_embedding.EmbeddingActor.embed" in embedded
+    assert f"{engines}.ray.embedding.EmbeddingActor.embed" in embedded
     assert {
-        f"{engines}.ray_rules.RulesActor.decide",
-        f"{engines}.ray_engine.AnsweringActor.__call__",
-        f"{engines}.vllm_engine.VllmEngine.generate",
-        f"{engines}.openai_engine.OpenAIEngine.generate",
-        f"{engines}.endpoint.Endpoint.complete",
+        f"{engines}.ray.rules.RulesActor.decide",
+        f"{engines}.ray.engine.AnsweringActor.__call__",
+        f"{engines}.vllm.VllmEngine.generate",
+        f"{engines}.openai.engine.OpenAIEngine.generate",
+        f"{engines}.openai.endpoint.Endpoint.complete",
         f"{engines}.reward.RewardModel.rate",
         f"{engines}.sandbox.forkserver.main",
         f"{engines}.sandbox.testing.run",
