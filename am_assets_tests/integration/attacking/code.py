@@ -127,7 +127,7 @@ def _refused(folder: Path, before: str, after: str) -> list[str]:
 
 def _copies(folder: Path, scratch: Path) -> tuple[Path, Path]:
     package, project = scratch / "code", scratch / "project"
-    ignored = shutil.ignore_patterns("__pycache__", "models")
+    ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
     shutil.copytree(REPOSITORY / "am_assets", package / "am_assets", ignore=ignored)
     shutil.copytree(folder, project, symlinks=True)
     # Nothing is decided yet: what is published or remembered then is of this run.
