@@ -44,10 +44,11 @@ ui: setup  ## Open Dagster on loopback over what the demo made
 test: setup  ## Run all tests
 	$(BIN)/python -m pytest
 
-lint: setup  ## Check style and types
+lint: setup  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
 
 # Locking, and checking the GPU lock, need uv on the path (pip install uv).
 lock:  ## Resolve the lock files anew
@@ -61,4 +62,4 @@ check-gpu-lock: setup  ## See that the GPU lock resolves (dry run; nothing is in
 	  --python-platform x86_64-manylinux_2_28 -r requirements/gpu.txt
 
 clean:  ## Remove the environment and caches (data stays)
-	rm -rf $(VENV) .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .ruff_cache .pytest_cache .hypothesis .import_linter_cache
