@@ -83,7 +83,7 @@ def test_a_program_killed_from_outside_is_our_failure():
 def test_a_killed_run_leaves_no_process():
     script = """
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification.runner import Job
+from am_assets.core.runner import Job
 with Sandbox(workers=1) as sandbox:
     print(*sandbox.processes(), flush=True)
     sandbox.run(Job("import time\\ntime.sleep(60)", time_limit_s=60))
