@@ -57,8 +57,9 @@ def sources_digest() -> str:
     import hashlib
 
     whole = hashlib.sha256()
-    for name, text in sorted(own_sources().texts.items()):
-        whole.update(f"{name}\0{text}\0".encode())
+    sources = own_sources()
+    for name, text in sorted(sources.texts.items()):
+        whole.update(f"{name}\0{name in sources.packages}\0{text}\0".encode())
     return whole.hexdigest()
 
 

@@ -2,7 +2,8 @@
 
 The file lies beside Python's own compiled modules and is trusted as they are: a process takes from
 it what was found in exactly the sources that it read itself, by the same Python. Without the file,
-where it cannot be written, or where it is damaged, everything is found anew.
+where it cannot be written, or where it is damaged, everything is found anew. A process under which
+a source was written keeps nothing: it may have looked with other code than it read.
 """
 
 import atexit
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from am_assets.core.code.files import FOLDER, sources_digest
+from am_assets.core.code.files import FOLDER, moved, own_sources, sources_digest
 
 Result = Mapping[str, list[str] | str]
 """Versions and names of what was found."""
@@ -42,6 +43,8 @@ class KeptResults:
 
     def write(self) -> None:
         """Write what is known, with what another process of the same sources wrote meanwhile."""
+        if moved(own_sources().texts):
+            return
         text = json.dumps([self._sources, self._read() | self._results], separators=(",", ":"))
         part = self._file.with_suffix(f".{os.getpid()}")
         # As for compiled modules: a folder that may not be written, or is full, is no error.

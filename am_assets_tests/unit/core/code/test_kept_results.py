@@ -62,28 +62,40 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     KeptResults(tmp_path / "file" / "results.json", "sources").write()
 
 
-def test_a_second_process_looks_at_no_syntax_tree_and_says_the_same(tmp_path: Path) -> None:
-    shutil.copytree(
-        REPOSITORY / "am_assets",
-        tmp_path / "am_assets",
-        ignore=shutil.ignore_patterns("__pycache__"),
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A folder with a copy of the package that nothing was found in yet."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.safetensors")
+    shutil.copytree(REPOSITORY / "am_assets", tmp_path / "am_assets", ignore=ignored)
+    return tmp_path
+
+
+def told(folder: Path, first: str = "") -> str:
+    """The version of a build, and whether syntax trees were looked at, by a new process."""
+    python = {name for name in os.environ if name.startswith("PYTHON")}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{first}\n{_TOLD}"],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name not in python},
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    return done.stdout.strip()
 
-    def told() -> str:
-        python = {name for name in os.environ if name.startswith("PYTHON")}
-        done = subprocess.run(
-            [sys.executable, "-c", _TOLD],
-            cwd=tmp_path,
-            env={name: value for name, value in os.environ.items() if name not in python},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout.strip()
 
-    first, second = told(), told()
+def test_a_second_process_looks_at_no_syntax_tree_and_says_the_same(package: Path) -> None:
+    first, second = told(package), told(package)
     assert first == second.replace(" False", " True")
     assert second.endswith(" False")
-    with (tmp_path / "am_assets" / "stages" / "cleaning.py").open("a") as cleaning:
+    with (package / "am_assets" / "stages" / "prompts" / "cleaning.py").open("a") as cleaning:
         cleaning.write("\n\n_NEW = 1\n")
-    assert told() == first
+    assert told(package) == first
+
+
+def test_a_process_under_which_a_source_was_written_keeps_nothing(package: Path) -> None:
+    """It read the new text, and may have looked at it with the old code."""
+    written = "import am_assets; open('am_assets/core/code/scan.py', 'a').write('# more')"
+    assert told(package, written).endswith(" True")
+    assert told(package).endswith(" True")
+    assert told(package).endswith(" False")
