@@ -1,11 +1,21 @@
 """Manifests do not vary between runs, and derivations cover what an artifact follows from."""
 
+import json
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from am_assets.core.manifest import Input, Manifest, Pointer, Ref, derivation_of
+from am_assets.core.manifest import (
+    MANIFEST_SCHEMA,
+    Input,
+    Manifest,
+    Pointer,
+    Ref,
+    derivation_of,
+)
+from am_assets_tests.golden import make
+from am_assets_tests.golden.make import GOLDEN, MANIFEST
 
 REF = Ref(asset="prompts", partition=("sums", "2025-01-06"))
 READ = Input(ref=Ref(asset="raw_prompts", partition=REF.partition), root="r", dvc="d")
@@ -47,6 +57,25 @@ def test_a_manifest_reads_back_as_it_was() -> None:
 def test_an_unknown_field_is_refused() -> None:
     with pytest.raises(ValidationError):
         Manifest.model_validate({**_manifest().model_dump(), "host": "h"})
+
+
+@pytest.mark.parametrize("version", range(1, MANIFEST_SCHEMA + 1))
+def test_a_golden_manifest_reads_back_as_it_was(version: int) -> None:
+    path = GOLDEN / f"v{version}" / "manifest.json"
+    assert path.is_file(), f"run `{make.remedy(MANIFEST)}` and commit what it writes"
+    read = Manifest.model_validate_json(path.read_bytes())
+    assert read.schema_version == version
+    assert read.dumps() == path.read_bytes(), (
+        f"a manifest is not what version {version} of it was: raise MANIFEST_SCHEMA in "
+        f"core/manifest.py, then run `{make.remedy(MANIFEST)}` and commit what it writes"
+    )
+
+
+def test_the_golden_manifest_says_something_in_every_field() -> None:
+    said = json.loads(make.path_of(MANIFEST).read_bytes())
+    assert {name for name, value in said.items() if value not in (None, {}, [])} == {
+        *Manifest.model_fields
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Schemas are contracts: every column has a role, old artifacts stay readable."""
 
-import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,14 +8,12 @@ import pytest
 
 from am_assets.core import schema
 from am_assets.core.identity import ROLE, sample_id, table_root
-from am_assets.core.schema import TableSchema, embedding_schema, returned_vectors_schema
+from am_assets.core.schema import TableSchema
+from am_assets_tests.golden import make
+from am_assets_tests.golden.make import GOLDEN
 
-SCHEMAS = [value for value in vars(schema).values() if isinstance(value, TableSchema)] + [
-    embedding_schema(4),
-    returned_vectors_schema(4),
-]
-GOLDEN = Path(__file__).parents[2] / "golden"
-ROOTS: dict[str, dict[str, str]] = json.loads((GOLDEN / "roots.json").read_text())
+SCHEMAS = make.schemas()
+ROOTS = make.roots()
 ARTIFACTS = [(version, name) for version, roots in ROOTS.items() for name in roots]
 
 
@@ -66,8 +63,50 @@ def test_a_golden_artifact_stays_readable_and_keeps_its_root(version: str, name:
 
 
 def test_every_schema_has_a_golden_artifact_of_its_version() -> None:
+    absent = make.missing()
+    assert not absent, f"run `{make.remedy(*absent)}` and commit what it writes"
     for contract in SCHEMAS:
         assert contract.name in ROOTS[f"v{contract.version}"], contract.name
+
+
+@pytest.mark.parametrize("contract", SCHEMAS, ids=lambda contract: contract.name)
+def test_a_schema_of_other_columns_has_another_version(contract: TableSchema) -> None:
+    path = make.path_of(contract.name)
+    assert path.is_file(), f"run `{make.remedy(contract.name)}` and commit what it writes"
+    golden = pq.read_schema(path)
+    assert _columns(contract.arrow) == _columns(golden), (
+        f"{contract.name} is not what version {contract.version} of it was: raise the version in "
+        f"core/schema.py, then run `{make.remedy(contract.name)}` and commit what it writes"
+    )
+
+
+def _columns(columns: pa.Schema) -> list[tuple[str, str, bytes]]:
+    # Parquet calls the items of a list otherwise.
+    return [
+        (one.name, str(one.type).replace("element:", "item:"), (one.metadata or {})[ROLE])
+        for one in columns
+    ]
+
+
+def test_a_golden_artifact_is_made_again_nowhere_but_where_it_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "roots.json").write_text("{}")
+    for name in make.versions():
+        assert name in make.missing(tmp_path)
+        path = make.make(name, tmp_path)
+        assert path.is_file()
+        with pytest.raises(make.Promised, match=f"{name} has a golden file of version"):
+            make.make(name, tmp_path)
+    assert make.missing(tmp_path) == []
+
+
+def test_golden_artifacts_are_the_same_whenever_they_are_made(tmp_path: Path) -> None:
+    found: list[bytes] = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        (folder / "roots.json").write_text("{}")
+        make.make("sft_dataset", folder)
+        found.append((folder / "roots.json").read_bytes())
+    assert found[0] == found[1]
 
 
 def test_the_identity_scheme_has_not_changed() -> None:
