@@ -10,7 +10,7 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo ui test lint lock check-gpu-lock clean
+.PHONY: help setup demo ui test lint hooks lock check-gpu-lock clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,6 +49,10 @@ lint: setup  ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo
+
+# Needs pre-commit on the path (pip install pre-commit); the hooks themselves need no network.
+hooks: setup  ## Let git run the same before each commit (types before a push)
+	pre-commit install
 
 # Locking, and checking the GPU lock, need uv on the path (pip install uv).
 lock:  ## Resolve the lock files anew
