@@ -20,9 +20,11 @@ def explain(sample_id: str, profile: str, as_json: bool) -> None:
     """
     from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
+    from am_assets.defs.project import ARTIFACTS
     from am_assets.lineage.explain import explain as life_of
 
-    rows = life_of(Store(find_root(), load_profile(profile).name).snapshot(), sample_id)
+    snapshot = Store(find_root(), load_profile(profile).name).snapshot()
+    rows = life_of(snapshot, sample_id, ARTIFACTS)
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return

@@ -19,13 +19,14 @@ def ledger(profile: str, as_json: bool) -> None:
     """
     from am_assets.core.profile import load_profile
     from am_assets.core.store import Store, find_root
+    from am_assets.defs.project import ARTIFACTS, CHAIN
     from am_assets.lineage.ledger import Scope, outside, week_ledgers
     from am_assets.operations import report
 
     loaded = load_profile(profile)
     snapshot, scope = Store(find_root(), loaded.name).snapshot(), Scope.of(loaded)
-    weeks = week_ledgers(snapshot, scope=scope)
+    weeks = week_ledgers(snapshot, CHAIN, scope=scope)
     if as_json:
         click.echo(json.dumps([week.as_dict() for week in weeks], indent=2))
     else:
-        report.print_ledger(weeks, outside(snapshot, scope), OUT)
+        report.print_ledger(weeks, outside(snapshot, scope, ARTIFACTS), OUT)

@@ -20,7 +20,7 @@ def status(profile: str, folder: Path | None, as_json: bool) -> None:
     Example:
       am-assets status --profile mini
     """
-    from am_assets.defs.project import Project
+    from am_assets.defs.project import ARTIFACTS, Project
     from am_assets.defs.weeks import week_keys
     from am_assets.lineage.ledger import Scope, outside
     from am_assets.operations.backfill import steps
@@ -36,6 +36,6 @@ def status(profile: str, folder: Path | None, as_json: bool) -> None:
     for row in rows:
         table.add_row(*(row[name] for name in ("asset", "partition", "state", "why", "root")))
     OUT.print(table)
-    left_out = outside(project.store.snapshot(), Scope.of(project.profile))
+    left_out = outside(project.store.snapshot(), Scope.of(project.profile), ARTIFACTS)
     if left_out:
         say(left_out)

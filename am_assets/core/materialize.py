@@ -25,8 +25,9 @@ from am_assets.core.ledger import LedgerError
 from am_assets.core.manifest import EMPTY_SLICE, Input, Manifest, Ref, derivation_of
 from am_assets.core.profile import Profile
 from am_assets.core.proving import prove
+from am_assets.core.run import Run
 from am_assets.core.schema import KEPT, TableSchema
-from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Run, Stage
+from am_assets.core.stage import WEEK, Built, InputMissing, Key, Plan, Read, Stage
 from am_assets.core.store import Over, Snapshot, Store, StoreError, write_table
 from am_assets.core.table_writer import WrittenTable
 
@@ -143,7 +144,7 @@ class Materializer:
             if stage.proves_inputs:
                 for ref in {item.ref for item in plan.inputs}:
                     prove(run.manifest(ref), functools.partial(run.file, ref))
-            built = stage.build(run)
+            built = stage.build(run, **run.inputs_by_name())
             manifest = self._seal(stage, plan, built, run.folder)
             stage.guard()
             # First, because what fails here must be tried again: a published derivation is not.

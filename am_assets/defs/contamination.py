@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from am_assets.core.manifest import Ref
+from am_assets.core.run import Run
 from am_assets.core.schema import BENCHMARKS
-from am_assets.core.stage import Run
 from am_assets.stages.decontamination import Benchmark, Contamination, Judge, Slice, contaminated
 from am_assets.stages.embedding.remembered import remembered_vectors
 

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from am_assets.core.materialize import Outcome
-from am_assets.core.stage import Stage
 from am_assets.core.store import Store
+from am_assets.defs.artifact import Artifact
 
 
-def describe(stage: Stage, outcome: Outcome, store: Store) -> dict[str, Any]:
+def describe(artifact: Artifact, outcome: Outcome, store: Store) -> dict[str, Any]:
     """Metadata of one materialization."""
     manifest = outcome.manifest
-    rows = manifest.tables.get(stage.name, {}).get("rows", 0)
+    rows = manifest.tables.get(artifact.name, {}).get("rows", 0)
     metadata: dict[str, Any] = {
         "dagster/row_count": rows,
         "root": manifest.root,
@@ -56,14 +56,16 @@ def describe(stage: Stage, outcome: Outcome, store: Store) -> dict[str, Any]:
     def table(name: str) -> pa.Table:
         return store.table(manifest.dvc, name)
 
-    if stage.name in manifest.tables:
-        written = store.file(manifest.dvc, f"{stage.name}.parquet")
+    if artifact.name in manifest.tables:
+        written = store.file(manifest.dvc, f"{artifact.name}.parquet")
         metadata["dagster/column_schema"] = _column_schema(pq.read_schema(written))
-    pictures = stage.pictures(table) if stage.pictures is not None else {}
-    if stage.manifest_pictures is not None:
-        pictures |= stage.manifest_pictures(manifest)
-    if stage.file_pictures is not None:
-        pictures |= stage.file_pictures(store.folder(manifest.ref) / "data")
+    pictures: dict[str, bytes] = {}
+    if artifact.pictures.of_tables is not None:
+        pictures |= artifact.pictures.of_tables(table)
+    if artifact.pictures.of_manifest is not None:
+        pictures |= artifact.pictures.of_manifest(manifest)
+    if artifact.pictures.of_files is not None:
+        pictures |= artifact.pictures.of_files(store.folder(manifest.ref) / "data")
     for title, png in pictures.items():
         encoded = base64.b64encode(png).decode()
         metadata[title] = dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")

@@ -1,51 +1,70 @@
-"""One profile's stages with its store and engines. Nothing here knows Dagster."""
+"""The artifacts in pipeline order; a profile with its store and engines. Dagster is not loaded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from am_assets.core.profile import Profile, load_profile
-from am_assets.core.stage import Stage
 from am_assets.core.store import Store, find_root
-from am_assets.defs.assets import (
-    benchmark_answers,
-    benchmarks,
-    checkpoint,
-    deduplicated,
-    embedding_index,
-    existing_verdicts,
-    labels,
-    prompts,
-    raw_prompts,
-    release,
-    responses,
-    scores,
-    sft_dataset,
-    takedowns,
-    verified,
-)
+from am_assets.defs.artifact import Artifact
+from am_assets.defs.assets.benchmark_answers import benchmark_answers
+from am_assets.defs.assets.benchmarks import benchmarks
+from am_assets.defs.assets.checkpoint import checkpoint
+from am_assets.defs.assets.deduplicated import deduplicated
+from am_assets.defs.assets.embedding_index import embedding_index
+from am_assets.defs.assets.existing_verdicts import existing_verdicts
+from am_assets.defs.assets.labels import labels
+from am_assets.defs.assets.prompts import prompts
+from am_assets.defs.assets.raw_prompts import raw_prompts
+from am_assets.defs.assets.release import release
+from am_assets.defs.assets.responses import responses
+from am_assets.defs.assets.scores import scores
+from am_assets.defs.assets.sft_dataset import sft_dataset
+from am_assets.defs.assets.takedowns import takedowns
+from am_assets.defs.assets.verified import verified
 from am_assets.engines.profile_engines import ProfileEngines
 
-STAGES: tuple[Stage, ...] = tuple(
-    module.STAGE
-    for module in (
-        benchmarks,
-        takedowns,
-        raw_prompts,
-        prompts,
-        embedding_index,
-        deduplicated,
-        labels,
-        existing_verdicts,
-        responses,
-        verified,
-        sft_dataset,
-        checkpoint,
-        benchmark_answers,
-        scores,
-        release,
-    )
+ARTIFACTS: tuple[Artifact, ...] = (
+    benchmarks,
+    takedowns,
+    raw_prompts,
+    prompts,
+    embedding_index,
+    deduplicated,
+    labels,
+    existing_verdicts,
+    responses,
+    verified,
+    sft_dataset,
+    checkpoint,
+    benchmark_answers,
+    scores,
+    release,
 )
-"""All stages in pipeline order."""
+"""All artifacts in pipeline order: what commands, the ledger, a sample's life and Dagster go by."""
+
+CHAIN = tuple(artifact.name for artifact in ARTIFACTS if artifact.decides)
+"""Those that decide the fate of every sample, one after another."""
+
+
+def check_order(artifacts: Sequence[Artifact]) -> None:
+    """Raise TypeError unless each reads what comes before it, and the release the whole chain."""
+    before: list[str] = []
+    for one in artifacts:
+        before.append(one.name)
+        for read in one.reads:
+            if read.asset not in before:
+                raise TypeError(f"{one.name} reads {read.asset}, which comes after it")
+    accounted = [read.asset for read in release.reads if read.accounts and not read.retired]
+    chain = [one.name for one in artifacts if one.decides]
+    if accounted != chain:
+        raise TypeError(
+            f"release accounts for {', '.join(accounted)}; the artifacts that decide a sample's "
+            f"fate are {', '.join(chain)}: it must read these, in this order, with accounts=True"
+        )
+
+
+check_order(ARTIFACTS)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from am_assets.core.profile import Profile
+from am_assets.core.run import Run
 from am_assets.core.settings.verification import VerificationConfig
-from am_assets.core.stage import InputMissing, Key, Run
+from am_assets.core.stage import InputMissing, Key
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.stages.evaluation.scores import VerifyAnswers
 from am_assets.stages.verification import Verifiers, remembered, verify

@@ -1,6 +1,7 @@
 """The life of one sample, read from what the stages published. No text, only what was decided."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -8,22 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from am_assets.core.manifest import Manifest, Ref
+from am_assets.core.stage import Stage
 from am_assets.core.store import Snapshot
 
-_TABLES = (
-    ("raw_prompts", "raw_prompts"),
-    ("prompts", "prompts"),
-    ("embedding_index", "embedding_index"),
-    ("deduplicated", "returned"),
-    ("deduplicated", "deduplicated"),
-    ("labels", "labels"),
-    ("existing_verdicts", "existing_verdicts"),
-    ("responses", "responses"),
-    ("verified", "verdicts"),
-    ("verified", "verified"),
-    ("sft_dataset", "sft_dataset"),
-    ("release", "release"),
-)
 _SHOWN = (
     "week",
     "source",
@@ -63,17 +51,17 @@ class SampleUnknown(ValueError):
     """No published artifact holds the sample."""
 
 
-def explain(snapshot: Snapshot, sample_id: str) -> list[dict[str, Any]]:
-    """Every row about `sample_id`, in pipeline order, then the checkpoints that learned from it.
+def explain(snapshot: Snapshot, sample_id: str, stages: Iterable[Stage]) -> list[dict[str, Any]]:
+    """Every row about `sample_id`, by `stages` in order, then the checkpoints that learned from it.
 
     Raises SampleUnknown.
     """
     manifests = snapshot.manifests(snapshot.refs())
     life: list[dict[str, Any]] = []
-    for asset, table in _TABLES:
+    for asset, table in ((stage.name, table) for stage in stages for table in stage.sample_tables):
         for ref in sorted((ref for ref in manifests if ref.asset == asset), key=str):
-            if table == "returned" and table not in manifests[ref].tables:
-                continue  # a week to which nothing returned
+            if table not in manifests[ref].tables:
+                continue  # a week to which nothing returned has no such table
             life.extend(
                 {"artifact": str(ref), "root": manifests[ref].root[:12], **row}
                 for row in _rows(snapshot, manifests[ref], table, sample_id)

@@ -7,7 +7,7 @@ of one generation do not pass.
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,10 +16,8 @@ from am_assets.core.ledger import Ledger, LedgerError
 from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.profile import Profile
 from am_assets.core.schema import KEPT
+from am_assets.core.stage import SOURCE_WEEK, Stage
 from am_assets.core.store import Snapshot
-
-STAGES = ("raw_prompts", "prompts", "deduplicated", "labels", "verified", "sft_dataset")
-"""Stages that decide a sample's fate, in pipeline order."""
 
 RETURNED = "returned"
 """What a week's ledger says of rows that a later week decides again: their fate is there."""
@@ -97,17 +95,32 @@ class WeekLedger:
             "week": self.week,
             "rows_in": self.rows_in,
             "came_back": self.came_back,
-            "dropped": _nested(self.dropped),
-            "pending": _nested(self.pending),
+            "dropped": self._nested(self.dropped),
+            "pending": self._nested(self.pending),
             "released": self.released,
             "unchecked": list(self.unchecked),
         }
 
+    def _nested(self, counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+        """By stage, in pipeline order."""
+        order = list(self.stages)
+        nested: dict[str, dict[str, int]] = {}
+        for (stage, reason), rows in sorted(
+            counts.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+        ):
+            nested.setdefault(stage, {})[reason] = rows
+        return nested
+
 
 def week_ledgers(
-    snapshot: Snapshot, through: str | None = None, scope: Scope = EVERYTHING
+    snapshot: Snapshot,
+    chain: Sequence[str],
+    through: str | None = None,
+    scope: Scope = EVERYTHING,
 ) -> list[WeekLedger]:
     """The ledger of every captured week of `scope` up to `through`.
+
+    `chain` names the artifacts that decide a sample's fate, from the capture to the SFT dataset.
 
     By default up to the last week that has an SFT dataset: what is captured since has no whole
     week yet. A later week can still drop rows of an earlier one (superseded, template text), so
@@ -117,7 +130,7 @@ def week_ledgers(
     manifests = {
         ref: manifest
         for ref, manifest in snapshot.manifests(
-            ref for ref in snapshot.refs() if ref.asset in (*STAGES, "release")
+            ref for ref in snapshot.refs() if ref.asset in (*chain, "release")
         ).items()
         if scope.has_week(ref.partition[-1]) and (through is None or ref.partition[-1] <= through)
     }
@@ -127,27 +140,30 @@ def week_ledgers(
         for ref, manifest in manifests.items()
         if len(ref.partition) == 1
         or scope.has_source(ref.partition[0])
-        or (ref.asset in STAGES[:2] and Ref(asset="prompts", partition=ref.partition) in manifests)
+        or (
+            ref.asset in ("raw_prompts", "prompts")
+            and Ref(asset="prompts", partition=ref.partition) in manifests
+        )
     }
     final = _latest(manifests)
     if final is None:
         raise LedgerError("no sft_dataset is materialized yet: there is no whole week to account")
-    chain = _Chain(manifests, final, scope)
+    links = _Chain(manifests, chain, final, scope)
     weeks = sorted(
         {
             ref.partition[-1]
             for ref in manifests
-            if ref.asset in STAGES and ref.partition[-1] <= final.ref.partition[-1]
+            if ref.asset in chain and ref.partition[-1] <= final.ref.partition[-1]
         }
     )
     ledgers: list[WeekLedger] = []
     for week in weeks:
-        chain.check(week)
+        links.check(week)
         ledgers.append(
-            WeekLedger(week, chain.ledgers(week), chain.unchecked(week), chain.came_back(week))
+            WeekLedger(week, links.ledgers(week), links.unchecked(week), links.came_back(week))
         )
         ledgers[-1].check()
-    chain.check_release()
+    links.check_release()
     return ledgers
 
 
@@ -159,14 +175,21 @@ def _latest(manifests: Mapping[Ref, Manifest]) -> Manifest | None:
 class _Chain:
     """The artifacts that decide rows, and the SFT dataset that decides last."""
 
-    def __init__(self, manifests: Mapping[Ref, Manifest], final: Manifest, scope: Scope) -> None:
+    def __init__(
+        self,
+        manifests: Mapping[Ref, Manifest],
+        chain: Sequence[str],
+        final: Manifest,
+        scope: Scope,
+    ) -> None:
         self._manifests = manifests
+        self._chain = chain
         self._final = final
         self._scope = scope
         self._of: defaultdict[tuple[str, str], list[Manifest]] = defaultdict(list)
         """Manifests by asset and week, the SFT dataset apart."""
         for ref, manifest in sorted(manifests.items(), key=lambda item: str(item[0])):
-            if ref.asset in STAGES[:-1] and ref.partition[-1] <= final.ref.partition[-1]:
+            if ref.asset in chain[:-1] and ref.partition[-1] <= final.ref.partition[-1]:
                 self._of[ref.asset, ref.partition[-1]].append(manifest)
         self._moved: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         """Rows that a later week decides again, by the stage and week that dropped them: reasons"""
@@ -179,7 +202,7 @@ class _Chain:
     def ledgers(self, week: str) -> dict[str, Ledger]:
         """By stage the counts of a week's rows."""
         found: dict[str, Ledger] = {}
-        for stage in STAGES[:-1]:
+        for stage in self._chain[:-1]:
             parts = [Ledger.from_dict(m.ledger) for m in self._of[stage, week] if m.ledger]
             found[stage] = _without(_sum(parts), self._moved[stage, week])
         decided = self._final.counts["by_week"].get(week)
@@ -189,7 +212,7 @@ class _Chain:
         """Artifacts of a week that say nothing about ids."""
         return tuple(
             str(manifest.ref)
-            for stage in STAGES
+            for stage in self._chain
             for manifest in self._stage(stage, week)
             if manifest.ids is None
         )
@@ -207,7 +230,7 @@ class _Chain:
         `deduplicated` holds those beside that return from earlier weeks: it must have read these
         weeks as they are now.
         """
-        for before, stage in itertools.pairwise(STAGES):
+        for before, stage in itertools.pairwise(self._chain):
             keeps = _cells(self._stage(before, week), week, KEPT)
             holds = _cells(self._stage(stage, week), week)
             if keeps is None or holds is None:
@@ -294,22 +317,19 @@ def _cells(manifests: list[Manifest], week: str, *fates: str) -> Cells | None:
     return united(*parts)
 
 
-_BY_SOURCE = (
-    *("raw_prompts", "prompts", "embedding_index", "labels"),
-    *("existing_verdicts", "responses", "verified"),
-)
-_BY_WEEK = ("deduplicated", "sft_dataset", "release", "checkpoint", "benchmark_answers", "scores")
-"""Assets of samples, by whether their partitions name a source."""
+def outside(snapshot: Snapshot, scope: Scope, stages: Iterable[Stage]) -> str | None:
+    """One line about published artifacts of sources and weeks that are not in `scope`, if any.
 
-
-def outside(snapshot: Snapshot, scope: Scope) -> str | None:
-    """One line about published artifacts of sources and weeks that are not in `scope`, if any."""
+    Of `stages` those count that are partitioned by week.
+    """
+    dimensions = {stage.name: stage.dimensions for stage in stages}
     sources: Counter[str] = Counter()
     weeks: Counter[str] = Counter()
     for ref in snapshot.refs():
-        if ref.asset in _BY_SOURCE and not scope.has_source(ref.partition[0]):
+        by = dimensions.get(ref.asset, ())
+        if by == SOURCE_WEEK and not scope.has_source(ref.partition[0]):
             sources[ref.partition[0]] += 1
-        elif ref.asset in (*_BY_SOURCE, *_BY_WEEK) and not scope.has_week(ref.partition[-1]):
+        elif "week" in by and not scope.has_week(ref.partition[-1]):
             weeks[ref.partition[-1]] += 1
     found = [f"source {name} ({count} artifacts)" for name, count in sorted(sources.items())]
     found += [f"week {name} ({count} artifacts)" for name, count in sorted(weeks.items())]
@@ -337,12 +357,3 @@ def _sum(ledgers: list[Ledger]) -> Ledger:
         dict(dropped),
         dict(pending),
     )
-
-
-def _nested(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
-    nested: dict[str, dict[str, int]] = {}
-    for (stage, reason), rows in sorted(
-        counts.items(), key=lambda item: (STAGES.index(item[0][0]), item[0][1])
-    ):
-        nested.setdefault(stage, {})[reason] = rows
-    return nested

@@ -25,7 +25,7 @@ from am_assets.core.stage import (
     Key,
     Stage,
 )
-from am_assets.defs.project import STAGES, Project
+from am_assets.defs.project import ARTIFACTS, Project
 from am_assets.defs.weeks import week_keys
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ def steps(project: Project, weeks: Sequence[str], recipe_weeks: Sequence[str]) -
 
 
 def _with(dimensions: tuple[str, ...]) -> list[Stage]:
-    return [stage for stage in STAGES if stage.dimensions == dimensions]
+    return [stage for stage in ARTIFACTS if stage.dimensions == dimensions]
 
 
 def _in_order() -> Iterator[Stage]:
-    return (stage for stage in STAGES if "week" in stage.dimensions)
+    return (stage for stage in ARTIFACTS if "week" in stage.dimensions)
 
 
 def materialize(
@@ -95,10 +95,16 @@ def materialize(
     """Run every step; returns how many partitions were worked on. The first error is raised."""
     import dagster as dg
 
-    from am_assets.definitions import assets_of, resources_of
+    from am_assets.definitions import definitions_of
     from am_assets.defs.partitions import partition_key
+    from am_assets.defs.progress import progress_logger
 
-    assets = assets_of(project)
+    # One store and one set of engines for all runs: models stay loaded from one to the next.
+    job = definitions_of(
+        project.profile,
+        {"store": project.store, "engines": project.engines},
+        {"progress": progress_logger(lambda line: say(f"          {line}"))},
+    ).resolve_implicit_global_asset_job_def()
     worked = 0
     for number, step in enumerate(todo, 1):
         begun = time.monotonic()
@@ -114,13 +120,11 @@ def materialize(
             continue
         say(head)
         names = [dg.AssetKey([project.profile.name, stage.name]) for stage in stages]
-        dg.materialize(
-            assets,
-            selection=dg.AssetSelection.assets(*names),
+        job.execute_in_process(
+            asset_selection=names,
             partition_key=partition_key(step.key, stages[0].dimensions),
             instance=instance,
-            resources={**resources_of(project), "say": lambda line: say(f"          {line}")},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={"loggers": {"progress": {}}},
         )
         worked += len(stages)
         say(f"          done in {time.monotonic() - begun:.1f} s{_counts(project, step)}")
@@ -164,13 +168,15 @@ def selected(
     """
     for name, wanted in {**values, "asset": assets}.items():
         known = {step.key.get(name, "") for step in todo} | (
-            {stage.name for stage in STAGES} if name == "asset" else set()
+            {stage.name for stage in ARTIFACTS} if name == "asset" else set()
         )
         for value in wanted:
             if value not in known:
                 listed = ", ".join(sorted(known - {""}))
                 raise ValueError(f"there is no {name} {value} in this profile: choose of {listed}")
-    every = {(read.asset, name) for stage in STAGES for read in stage.reads for name in read.every}
+    every = {
+        (read.asset, name) for stage in ARTIFACTS for read in stage.reads for name in read.every
+    }
     steps = [
         Step(tuple(s for s in step.stages if not assets or s.name in assets), step.key)
         for step in todo

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from am_assets.core.ledger import LedgerError
 from am_assets.core.schema import SCORES
-from am_assets.defs.project import Project
+from am_assets.defs.project import ARTIFACTS, CHAIN, Project
 from am_assets.lineage.disagreements import Report
 from am_assets.lineage.ledger import Scope, WeekLedger, outside, week_ledgers
 
@@ -16,7 +16,8 @@ def print_summary(project: Project, out: Console) -> None:
     snapshot = project.store.snapshot()
     scope = Scope.of(project.profile)
     try:
-        print_ledger(week_ledgers(snapshot, scope=scope), outside(snapshot, scope), out)
+        weeks = week_ledgers(snapshot, CHAIN, scope=scope)
+        print_ledger(weeks, outside(snapshot, scope, ARTIFACTS), out)
     except LedgerError as error:
         out.print(f"No ledger: {error}")
     scores = score_table(project)

@@ -12,6 +12,7 @@ from am_assets.core.ledger import Ledger, LedgerError
 from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.schema import DEDUPLICATED, EXISTING_VERDICTS, PROMPTS, RAW, TableSchema
 from am_assets.core.store import Store, write_table
+from am_assets.defs.project import CHAIN
 from am_assets.lineage.ledger import week_ledgers
 from am_assets.mini.upstream.audit import Finding, audit, audit_section
 from am_assets.mini.upstream.truth import planted_truth
@@ -86,13 +87,13 @@ def store(project: Path) -> Store:
 
 
 def _second_week(store: Store) -> None:
-    for asset in ("raw_prompts", "prompts", "deduplicated", "labels", "verified"):
+    for asset in CHAIN[:-1]:
         _week(store, TWO, {asset: [Ledger(4, 4)]})
     _sft(store, TWO, {ONE: Ledger(5, 4, {"superseded": 1}), TWO: Ledger(4, 4)})
 
 
 def test_every_row_of_a_week_is_in_its_ledger(store: Store) -> None:
-    (week,) = week_ledgers(store.snapshot())
+    (week,) = week_ledgers(store.snapshot(), CHAIN)
     found = week.as_dict()
     assert found.pop("unchecked")[0] == "raw_prompts s0|2025-01-06"
     assert found == {
@@ -112,10 +113,10 @@ def test_every_row_of_a_week_is_in_its_ledger(store: Store) -> None:
 
 def test_a_later_week_can_drop_rows_of_an_earlier_one(store: Store) -> None:
     _second_week(store)
-    first, second = week_ledgers(store.snapshot())
+    first, second = week_ledgers(store.snapshot(), CHAIN)
     assert first.dropped["sft_dataset", "superseded"] == 1
     assert (first.released, second.released) == (4, 4)
-    assert [week.released for week in week_ledgers(store.snapshot(), ONE)] == [5]
+    assert [week.released for week in week_ledgers(store.snapshot(), CHAIN, ONE)] == [5]
     table = ledger_table([first, second])
     assert table.row_count == 8
 
@@ -123,7 +124,7 @@ def test_a_later_week_can_drop_rows_of_an_earlier_one(store: Store) -> None:
 def test_rows_that_nobody_accounts_for_are_an_error(store: Store) -> None:
     _week(store, ONE, {"prompts": [Ledger(5, 5), Ledger(4, 4)]})
     with pytest.raises(LedgerError, match=f"week {ONE}: 10 rows came in, 9 have a fate"):
-        week_ledgers(store.snapshot())
+        week_ledgers(store.snapshot(), CHAIN)
 
 
 def _with_ids(store: Store, asset: str, partition: tuple[str, ...], **fates: str) -> None:
@@ -148,29 +149,29 @@ def test_as_many_other_rows_are_not_the_same_rows(project: Path) -> None:
     _with_ids(store, "labels", ("s0", ONE), kept="a")
     _with_ids(store, "verified", ("s0", ONE), kept="a")
     _with_ids(store, "sft_dataset", (ONE,), kept="a")
-    (week,) = week_ledgers(store.snapshot())
+    (week,) = week_ledgers(store.snapshot(), CHAIN)
     assert (week.released, week.unchecked) == (1, ())
     _with_ids(store, "release", (ONE,), kept="b")
-    assert week_ledgers(store.snapshot())  # it is of another dataset
+    assert week_ledgers(store.snapshot(), CHAIN)  # it is of another dataset
     _with_ids(store, "labels", ("s0", ONE), kept="b")
     message = (
         rf"labels s0\|{ONE} holds 1 rows that are not the 1 that deduplicated {ONE} keeps.*"
         rf"materialize labels s0\|{ONE} and what follows it again"
     )
     with pytest.raises(LedgerError, match=message):
-        week_ledgers(store.snapshot())
+        week_ledgers(store.snapshot(), CHAIN)
 
 
 def test_a_week_that_is_captured_and_not_in_the_dataset_is_named(store: Store) -> None:
     _second_week(store)
     _with_ids(store, "raw_prompts", ("s9", ONE), kept="a")
     with pytest.raises(LedgerError, match="rows came in"):
-        week_ledgers(store.snapshot())
+        week_ledgers(store.snapshot(), CHAIN)
 
 
 def test_without_an_sft_dataset_there_is_no_ledger(project: Path) -> None:
     with pytest.raises(LedgerError, match="no sft_dataset is materialized yet"):
-        week_ledgers(Store(project, "tiny").snapshot())
+        week_ledgers(Store(project, "tiny").snapshot(), CHAIN)
 
 
 _REASONS = {

@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 
 from am_assets.core.profile import load_profile
-from am_assets.core.stage import Stage
 from am_assets.definitions import build_defs
-from am_assets.defs.artifact import asset_of
-from am_assets.defs.project import STAGES
+from am_assets.defs.artifact import Artifact
+from am_assets.defs.asset import asset_of
+from am_assets.defs.project import ARTIFACTS
+from am_assets.defs.resources import ProfileStore
 
 
 @pytest.mark.parametrize("profile", ["mini", "files", "full"])
@@ -17,32 +18,39 @@ def test_a_packaged_profile_loads_and_validates(project: Path, profile: str) -> 
     definitions = build_defs(profile)
     dg.Definitions.validate_loadable(definitions)
     keys = set(definitions.resolve_all_asset_keys())
-    assert {dg.AssetKey([profile, stage.name]) for stage in STAGES} <= keys
+    assert {dg.AssetKey([profile, stage.name]) for stage in ARTIFACTS} <= keys
     assert all(key.path[0] == profile for key in keys)
 
 
 def test_resources_can_be_replaced(project: Path) -> None:
-    said: list[str] = []
-    definitions = build_defs("mini", {"say": said.append})
-    resources = definitions.resources or {}
-    resources["say"]("a line")
-    assert said == ["a line"]
+    own = object()
+    resources = build_defs("mini", {"engines": own}).resources or {}
+    assert resources["engines"] is own
+    assert isinstance(resources["store"], ProfileStore)
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_an_asset_tells_what_it_is(stage: Stage) -> None:
+def test_resources_say_which_profile_they_are_of(project: Path) -> None:
+    resources = build_defs("mini").resources or {}
+    store = resources["store"].create_resource(dg.build_init_resource_context())
+    assert (store.root, store.profile) == (project, "mini")
+    engines = resources["engines"].create_resource(dg.build_init_resource_context())
+    assert engines.digest("embedding")
+
+
+@pytest.mark.parametrize("stage", ARTIFACTS, ids=lambda stage: stage.name)
+def test_an_asset_tells_what_it_is(stage: Artifact) -> None:
     spec = asset_of(stage, load_profile("mini")).specs_by_key[dg.AssetKey(["mini", stage.name])]
     assert spec.description
     assert spec.owners
-    assert spec.group_name == stage.group
+    assert spec.group_name == stage.keywords["group_name"]
     assert spec.code_version == stage.code_version
     assert "dvc" in spec.kinds
     assert {dep.asset_key.path[-1] for dep in spec.deps} == {read.asset for read in stage.reads}
 
 
-def test_stages_are_listed_in_pipeline_order() -> None:
+def test_artifacts_are_listed_in_pipeline_order() -> None:
     seen: set[str] = set()
-    for stage in STAGES:
+    for stage in ARTIFACTS:
         required = {read.asset for read in stage.reads if read.weeks != "earlier"}
         assert required <= seen, stage.name
         seen.add(stage.name)
@@ -58,5 +66,5 @@ def test_a_project_folder_without_a_store_is_named(
 
 def test_differing_judges_show_as_a_check_of_what_is_verified() -> None:
     profile = load_profile("mini")
-    checks = {key for stage in STAGES for key in asset_of(stage, profile).check_keys}
+    checks = {key for stage in ARTIFACTS for key in asset_of(stage, profile).check_keys}
     assert checks == {dg.AssetCheckKey(dg.AssetKey(["mini", "verified"]), "disagreements")}

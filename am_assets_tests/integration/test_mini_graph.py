@@ -20,6 +20,7 @@ from datasets import load_dataset
 from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.schema import SCORES
 from am_assets.core.store import Store
+from am_assets.defs.project import ARTIFACTS, CHAIN
 from am_assets.lineage.explain import explain
 from am_assets.lineage.ledger import week_ledgers
 from am_assets.mini.upstream.audit import audit
@@ -73,7 +74,7 @@ def scores_of(root: Path, recipe: str, metric: str = "strict") -> dict[str, floa
 
 
 def test_every_row_of_every_week_has_exactly_one_fate(root: Path) -> None:
-    ledgers = week_ledgers(Store(root, "mini").snapshot())
+    ledgers = week_ledgers(Store(root, "mini").snapshot(), CHAIN)
     assert [ledger.week for ledger in ledgers] == list(WEEKS)
     for ledger in ledgers:
         ledger.check()
@@ -143,7 +144,7 @@ def test_a_released_sample_can_be_explained_from_capture_to_score(root: Path) ->
     snapshot = store.snapshot()
     ref = Ref(asset="release", partition=(WEEKS[-1],))
     table = store.table(snapshot.manifests([ref])[ref].dvc, "release")
-    life = explain(snapshot, table["sample_id"][0].as_py())
+    life = explain(snapshot, table["sample_id"][0].as_py(), ARTIFACTS)
     assets = [row["artifact"].split()[0] for row in life]
     assert assets[0] == "raw_prompts"
     assert {"verified", "sft_dataset", "release", "checkpoint"} <= set(assets)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from am_assets.core.store import Store
+from am_assets.defs.project import CHAIN
 from am_assets.lineage.ledger import week_ledgers
 from am_assets_tests.conftest import NO_AUTHOR, TINY, am_assets, write_jsonl, write_tiny
 from am_assets_tests.support import old_kernel
@@ -62,13 +63,13 @@ def test_code_rows_wait_for_isolation_and_pass_once_it_is_there(
     )
     assert without.returncode == 0, without.stdout + without.stderr
     assert "Code stays unverified here" in without.stdout
-    (week,) = week_ledgers(Store(folder, "tiny").snapshot())
+    (week,) = week_ledgers(Store(folder, "tiny").snapshot(), CHAIN)
     assert dict(week.pending) == {("verified", "isolation_missing"): 2}
     assert week.released == 12
 
     # Pending rows are never "nothing to do": the same command finishes them where it can.
     later = am_assets(folder, *arguments)
     assert later.returncode == 0, later.stdout + later.stderr
-    (week,) = week_ledgers(Store(folder, "tiny").snapshot())
+    (week,) = week_ledgers(Store(folder, "tiny").snapshot(), CHAIN)
     assert not week.pending
     assert week.released == 14

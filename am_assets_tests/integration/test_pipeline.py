@@ -17,8 +17,9 @@ from am_assets.core.manifest import Ref
 from am_assets.core.materialize import Materializer, Outcome
 from am_assets.core.memory import Entry
 from am_assets.core.profile import Profile
+from am_assets.core.run import Inputs, Run
 from am_assets.core.schema import DEDUPLICATED, PROMPTS, VANISHED
-from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, InputMissing, Read, Run, Stage
+from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, InputMissing, Read, Stage
 from am_assets.core.store import Store
 from am_assets_tests.conftest import TINY, dvc
 
@@ -51,7 +52,6 @@ class _World:
         self.profile = Profile.model_validate({**TINY, "sources": sources})
         self.prompts = Stage(
             name="prompts",
-            group="made",
             dimensions=SOURCE_WEEK,
             build=self._prompts,
             config=lambda profile, key: {
@@ -62,7 +62,6 @@ class _World:
         )
         self.weekly = Stage(
             name="deduplicated",
-            group="made",
             dimensions=WEEK,
             build=self._weekly,
             reads=(
@@ -72,7 +71,6 @@ class _World:
         )
         self.reader = Stage(
             name="vanished",
-            group="made",
             dimensions=SOURCE_WEEK,
             build=self._reader,
             reads=(Read("deduplicated", WEEK),),
@@ -88,15 +86,15 @@ class _World:
         (run.folder / "extra.txt").write_text(source)
         return Built([(PROMPTS, table)], self.ledger(table))
 
-    def _weekly(self, run: Run) -> Built:
+    def _weekly(self, run: Run, prompts: Inputs, earlier: Inputs) -> Built:
         self.built.append(f"weekly {run.key['week']}")
-        rows = run.read("prompts").select(["sample_id", "source", "week", "decision"]).to_pylist()
+        rows = prompts.read().select(["sample_id", "source", "week", "decision"]).to_pylist()
         table = DEDUPLICATED.table(rows)
         return Built([(DEDUPLICATED, table)], ledger_of(table))
 
-    def _reader(self, run: Run) -> Built:
+    def _reader(self, run: Run, deduplicated: Inputs) -> Built:
         self.built.append(f"reader {run.key['source']}")
-        rows = run.read("deduplicated")
+        rows = deduplicated.read()
         assert set(rows["source"].to_pylist()) <= {run.key["source"]}
         return Built([(VANISHED, VANISHED.table(rows.select(["sample_id"]).to_pylist()))])
 
@@ -235,7 +233,9 @@ def test_an_optional_input_may_be_missing(world: _World) -> None:
     stage = dataclasses.replace(
         world.reader,
         reads=(read,),
-        build=lambda run: Built([(VANISHED, VANISHED.table([]))], counts={"n": len(run.inputs)}),
+        build=lambda run, deduplicated: Built(
+            [(VANISHED, VANISHED.table([]))], counts={"n": len(run.inputs)}
+        ),
     )
     assert world.run(stage, A).manifest.counts == {"n": 0}
 
@@ -305,10 +305,10 @@ def test_an_input_read_in_parts_is_the_input(world: _World) -> None:
     world.run_all()
     seen: list[tuple[list[str], list[str]]] = []
 
-    def reading(run: Run) -> Built:
+    def reading(run: Run, prompts: Inputs, deduplicated: Inputs) -> Built:
         whole, sliced = (
-            pa.concat_tables(run.batches(asset, ["sample_id"]))["sample_id"].to_pylist()
-            for asset in ("prompts", "deduplicated")
+            pa.concat_tables(inputs.batches(["sample_id"]))["sample_id"].to_pylist()
+            for inputs in (prompts, deduplicated)
         )
         seen.append((whole, sliced))
         return Built([(VANISHED, VANISHED.table([]))])
@@ -349,7 +349,7 @@ def test_the_row_memory_outlives_the_run_and_serves_other_profiles(world: _World
 def test_a_build_sees_no_artifact_that_its_stage_does_not_declare(world: _World) -> None:
     world.run_all()
 
-    def curious(run: Run) -> Built:
+    def curious(run: Run, deduplicated: Inputs) -> Built:
         assert [ref.asset for ref in run.snapshot.refs()] == ["deduplicated"]
         with pytest.raises(InputMissing, match=r"prompts a\|2025-01-06 is not an input"):
             run.snapshot.table(A_PROMPTS, "prompts", ["sample_id"])
@@ -365,8 +365,8 @@ def test_a_build_of_one_source_sees_no_more_of_a_weekly_artifact_than_its_slice(
 ) -> None:
     world.run_all()
 
-    def curious(run: Run) -> Built:
-        (ref,) = run.refs("deduplicated")
+    def curious(run: Run, deduplicated: Inputs) -> Built:
+        (ref,) = deduplicated.refs
         assert run.manifest(ref).root == run.inputs[0].root
         assert run.manifest(ref).rows_kept is None
         assert run.read_ref(ref, "deduplicated")["source"].unique().to_pylist() == ["a"]
@@ -380,7 +380,8 @@ def test_a_build_of_one_source_sees_no_more_of_a_weekly_artifact_than_its_slice(
 
 def test_a_ledger_that_is_read_makes_its_reader_stale_when_it_changes(world: _World) -> None:
     world.weekly = dataclasses.replace(
-        world.weekly, reads=(Read("prompts", SOURCE_WEEK, accounts=True),)
+        world.weekly,
+        reads=(Read("prompts", SOURCE_WEEK, accounts=True), world.weekly.earlier()),
     )
     world.run_all()
     assert world.run_all() == []

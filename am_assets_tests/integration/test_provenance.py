@@ -8,7 +8,7 @@ from typing import Any
 from am_assets.core.profile import Profile
 from am_assets.core.stage import Read, Stage
 from am_assets.core.store import Store
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 from am_assets_tests.conftest import TINY, WEEK, am_assets, write_tiny
 
 PACKAGE = Path(__file__).parents[2] / "am_assets"
@@ -59,7 +59,7 @@ def test_every_declared_pass_through_is_known() -> None:
 
 
 def _reads() -> list[tuple[Stage, Read]]:
-    return [(stage, read) for stage in STAGES for read in stage.reads]
+    return [(stage, read) for stage in ARTIFACTS for read in stage.reads]
 
 
 _RAW_READERS = re.compile(r"\b(read_table|ParquetFile|read_pandas|ParquetDataset|iter_batches)\b")
@@ -83,7 +83,7 @@ def test_builds_read_published_tables_through_the_readers_that_check_columns() -
 def test_who_is_released_as_having_answered_is_in_the_derivation_of_responses(
     tmp_path: Path,
 ) -> None:
-    responses = next(stage for stage in STAGES if stage.name == "responses")
+    responses = next(stage for stage in ARTIFACTS if stage.name == "responses")
     settings: list[dict[str, Any]] = []
     for place in ("one/teacher", "two/teacher", "two/renamed"):
         (tmp_path / place).mkdir(parents=True)

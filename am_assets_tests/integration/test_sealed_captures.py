@@ -16,7 +16,8 @@ from am_assets.core.materialize import Outcome
 from am_assets.core.memory import Entry
 from am_assets.core.stage import InputMissing
 from am_assets.core.store import StoreError
-from am_assets.defs.assets import raw_prompts, takedowns
+from am_assets.defs.assets.raw_prompts import raw_prompts
+from am_assets.defs.assets.takedowns import takedowns
 from am_assets.stages.sources.sealing import SEAL, ErasedRow, SealError
 from am_assets.stages.sources.takedowns import TakedownError
 from am_assets_tests.conftest import TINY, WEEK, git, write_jsonl, write_tiny
@@ -73,16 +74,16 @@ def _fates(captures: Captures, source: str = "sums", week: int = 0) -> dict[str,
 
 
 def _make(captures: Captures, source: str = "sums", week: str = WEEK) -> Outcome:
-    return captures.make(raw_prompts.STAGE, source=source, week=week)
+    return captures.make(raw_prompts, source=source, week=week)
 
 
 def test_a_capture_again_is_nothing_to_do_and_then_reads_its_seal(captures: Captures) -> None:
     assert _make(captures).reused
     write_jsonl(captures.folder / "sums.jsonl", _rows("other"))
-    before = captures.manifest(raw_prompts.STAGE, {"source": "sums", "week": WEEK})
+    before = captures.manifest(raw_prompts, {"source": "sums", "week": WEEK})
     assert before.counts["seal"]["rows"] == 3
     captures.list_down(_id(captures, TEXTS[1]))
-    captures.make(takedowns.STAGE, source="sums")
+    captures.make(takedowns, source="sums")
     made = _make(captures)
     assert not made.reused
     assert made.manifest.ledger == {
@@ -155,7 +156,7 @@ def test_under_another_mapping_the_text_stays_down(captures: Captures) -> None:
 def test_a_takedown_taken_back_is_another_derivation_and_says_what_is_gone(
     captures: Captures,
 ) -> None:
-    never = captures.manifest(raw_prompts.STAGE, {"source": "sums", "week": WEEK})
+    never = captures.manifest(raw_prompts, {"source": "sums", "week": WEEK})
     gone = _id(captures, TEXTS[0])
     path = captures.list_down(gone)
     applied = captures.make_all(weeks=1)[0]
@@ -214,18 +215,18 @@ def test_a_line_that_means_nothing_is_an_error_before_anything_changes(
     captures.list_down(_id(captures, TEXTS[0]), line)
     for source in ("sums", "tasks"):
         with pytest.raises(TakedownError, match=BAD[line]):
-            captures.make(takedowns.STAGE, source=source)
+            captures.make(takedowns, source=source)
     assert captures.store.branch.head() == head
 
 
 def test_an_id_of_another_source_and_a_list_of_no_source_are_errors(captures: Captures) -> None:
     path = captures.list_down(_id(captures, VARIANT, "tasks"))
     with pytest.raises(TakedownError, match="has a sample of source sums"):
-        captures.make(takedowns.STAGE, source="sums")
+        captures.make(takedowns, source="sums")
     path.unlink()
     captures.list_down(_id(captures, VARIANT, "tasks"), source="task")
     with pytest.raises(TakedownError, match=r"task.txt is the list of no source .* tasks.txt"):
-        captures.make(takedowns.STAGE, source="sums")
+        captures.make(takedowns, source="sums")
 
 
 def test_another_key_after_something_was_erased_is_an_error(captures: Captures) -> None:
@@ -233,7 +234,7 @@ def test_another_key_after_something_was_erased_is_an_error(captures: Captures) 
     captures.make_all(weeks=1)
     (captures.folder / "takedowns" / "key").write_text("another\n")
     for source in ("sums", "tasks"):
-        captures.make(takedowns.STAGE, source=source)
+        captures.make(takedowns, source=source)
     with pytest.raises(TakedownError, match="put the former takedowns/key in place"):
         _make(captures)
 
@@ -243,8 +244,8 @@ def test_a_cut_seal_is_named_and_publishes_nothing(captures: Captures) -> None:
     whole = captures.seal().read_bytes()
     for size in (0, 1, len(whole) // 2, len(whole) - 1):
         captures.replace_files(lambda folder, n=size: _cut(folder / SEAL, n))
-        captures.make(takedowns.STAGE, source="sums")
-        captures.make(takedowns.STAGE, source="tasks")
+        captures.make(takedowns, source="sums")
+        captures.make(takedowns, source="tasks")
         head = captures.store.branch.head()
         with pytest.raises(SealError, match=r"raw_prompts sums\|2025-01-06 is not whole"):
             _make(captures)
@@ -284,7 +285,7 @@ def test_a_capture_of_the_earlier_form_is_read_and_its_tombstones_are_kept(
         tables={**made.tables, "raw_prompts": {"schema_version": 2, "root": "r", "rows": 3}},
     )
     for source in ("sums", "tasks"):
-        captures.make(takedowns.STAGE, source=source)
+        captures.make(takedowns, source=source)
     with pytest.raises(InputMissing, match=r"version 2: materialize raw_prompts sums\|2025-01-06"):
         _make(captures, week=SECOND)
     again = _make(captures).manifest
@@ -302,14 +303,14 @@ def test_a_capture_whose_branch_is_gone_is_not_begun_anew(captures: Captures) ->
     # Begun anew on purpose, it still does not take what lies in `data/` for nothing.
     git(captures.folder, "update-ref", "-d", "refs/am-assets/am-data")
     for source in ("sums", "tasks"):
-        captures.make(takedowns.STAGE, source=source)
+        captures.make(takedowns, source=source)
     with pytest.raises(
         StoreError, match=r"raw_prompts sums\|2025-01-06 is sealed and lies in data"
     ):
         _make(captures)
     shutil.rmtree(captures.folder / "data" / "tiny" / "raw_prompts" / "sums")
     assert (
-        captures.store.snapshot().manifest(raw_prompts.STAGE.ref({"source": "sums", "week": WEEK}))
+        captures.store.snapshot().manifest(raw_prompts.ref({"source": "sums", "week": WEEK}))
         is None
     )
     assert _make(captures).manifest.counts["seal"]["rows"] == 1
@@ -318,7 +319,7 @@ def test_a_capture_whose_branch_is_gone_is_not_begun_anew(captures: Captures) ->
 def test_of_two_captures_at_once_the_first_published_is_right(project: Path) -> None:
     captures = _write(project)
     for source in ("sums", "tasks"):
-        captures.make(takedowns.STAGE, source=source)
+        captures.make(takedowns, source=source)
     slow = start_capture(project, "sums", WEEK)
     # It has read upstream as it was, and is overtaken by one that reads it as it is now.
     assert next_line(slow) == {"captured": True}
@@ -365,7 +366,7 @@ def test_equal_derivations_mean_equal_roots_in_whatever_order_the_work_is_done(
                 known = captures.raw()["sample_id"].to_pylist()
                 captures.list_down(*work.sample(known, work.randrange(min(3, len(known)))))
                 for source in ("sums", "tasks"):
-                    captures.make(takedowns.STAGE, source=source)
+                    captures.make(takedowns, source=source)
                 _make(captures, work.choice(["sums", "tasks"]), WEEK)
                 for manifest in captures.make_all(weeks=1 if week == WEEK else None):
                     said = manifest.root, manifest.ledger

@@ -37,7 +37,7 @@ from am_assets.core.profile import Profile
 from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.stage import Key, Plan, Stage
 from am_assets.core.store import Store
-from am_assets.defs.project import STAGES, Project
+from am_assets.defs.project import ARTIFACTS, Project
 from am_assets.defs.weeks import week_keys
 from am_assets.engines import vllm
 from am_assets.engines.profile_engines import ProfileEngines
@@ -78,7 +78,7 @@ def kill_often(
     in_flight: int = IN_FLIGHT,
 ) -> Report:
     """Kill runs of one partition of `asset` until `kills` have struck, `in_commits` in commits."""
-    (stage,) = (stage for stage in STAGES if stage.name == asset)
+    (stage,) = (stage for stage in ARTIFACTS if stage.name == asset)
     rng, report = random.Random(seed), Report()
     with tempfile.TemporaryDirectory(prefix="am-kill-") as scratch:
         folder = Path(scratch) / "project"

@@ -101,6 +101,15 @@ def mutated(text: str) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
+def _declares(decorator: ast.expr) -> bool:
+    """Whether it says what an artifact reads and shows, which is no behaviour of its build."""
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name)
+        and decorator.func.id == "artifact"
+    )
+
+
 def _behaviour(node: ast.AST, of_class: bool) -> Iterator[ast.AST]:
     """What of a syntax tree is behaviour: no annotation, no text by itself, no line of a log."""
     if isinstance(node, ast.Expr) and (
@@ -120,6 +129,8 @@ def _behaviour(node: ast.AST, of_class: bool) -> Iterator[ast.AST]:
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "type_params"):
             continue
+        if name == "decorator_list":
+            value = [part for part in value if not _declares(part)]
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, Function) and of_class:
                 continue  # methods are definitions of their own

@@ -12,7 +12,7 @@ _PACKAGE = "am_assets."
 
 @contextmanager
 def functions_run() -> Iterator[set[str]]:
-    """Fills a set with dotted names, e.g. "am_assets.core.stage.Run.read".
+    """Fills a set with dotted names, e.g. "am_assets.core.run.Inputs.read".
 
     What runs while a module is imported is left out: it makes the module's own values.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 from am_assets_tests.conftest import REPOSITORY
 
 DOCUMENTS = ("CONTRIBUTING.md", "docs/architecture.md")
@@ -69,4 +69,4 @@ def test_every_name_of_the_code_that_a_document_uses_is_in_the_code(document: st
 def test_the_table_of_assets_has_every_asset_in_pipeline_order() -> None:
     text = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (?:benchmark|source|week|recipe)", text, re.MULTILINE)
-    assert rows == [stage.name for stage in STAGES]
+    assert rows == [one.name for one in ARTIFACTS]

@@ -3,6 +3,10 @@
 Pictures, pages and checks need no entry: only `Stage.build` is followed.
 """
 
+DECLARES = ("am_assets.defs.artifact.artifact",)
+"""Decorators that declare what a function reads and shows, and leave it as it is: what they are
+given is in the derivation by value (settings, models, inputs), or decides nothing."""
+
 BOUNDARIES: dict[str, str] = {
     "am_assets.defs.generators.GENERATORS": "a capture reads its seal, and a benchmark's "
     "derivation has the version of its own generator",
@@ -44,6 +48,7 @@ since the settings of a derivation hold the version of what judges each kind tha
 MACHINERY: tuple[str, ...] = (
     "am_assets.core.materialize.Materializer._resolve",
     "am_assets.core.materialize.Materializer._seal",
-    "am_assets.core.stage.Run.__init__",
+    "am_assets.core.run.Run.__init__",
+    "am_assets.core.run.Run.inputs_by_name",
 )
 """What every stage runs through beside its own build."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from am_assets.core.code.boundaries import DECLARES
 from am_assets.core.code.modules import Definition, Function, Module, Outside, is_text
 from am_assets.core.code.scopes import Scope, Target, Type
 from am_assets.core.code.types import OF_CONTAINERS, Types
@@ -145,7 +146,8 @@ class _Writer:
         named: bool,
     ) -> None:
         for part in node.decorator_list:
-            self._write(part, scope)
+            if not self._declares(part, scope):
+                self._write(part, scope)
         self._out.append("async(" if isinstance(node, ast.AsyncFunctionDef) else "def(")
         if named:
             self._out.append(node.name)
@@ -154,6 +156,12 @@ class _Writer:
         self._out.append("{")
         self._statements(node.body, inner)
         self._out.append("}")
+
+    def _declares(self, decorator: ast.expr, scope: Scope) -> bool:
+        """Whether a decorator leaves its function as it is; see `boundaries.DECLARES`."""
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        target = self._types.reference(called, scope)
+        return isinstance(target, Definition) and target.path in DECLARES
 
     def _arguments(self, node: ast.arguments, scope: Scope) -> None:
         for name in ("posonlyargs", "args", "vararg", "kwonlyargs", "kwarg"):

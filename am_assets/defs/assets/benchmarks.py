@@ -5,37 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from am_assets.core.profile import Profile
+from am_assets.core.run import Run
 from am_assets.core.schema import BENCHMARKS
 from am_assets.core.settings.sources import Benchmark
-from am_assets.core.stage import BENCHMARK, Built, Key, Run, Stage
+from am_assets.core.stage import BENCHMARK, Built, Key
 from am_assets.core.weights import file_digest
+from am_assets.defs.artifact import artifact
 from am_assets.defs.generators import GENERATORS, generator_version
 from am_assets.stages.sources import UpstreamRow, read_source
 from am_assets.stages.sources.benchmarks import benchmark_table
 from am_assets.stages.sources.files import matching_files
-
-
-def build(run: Run) -> Built:
-    """Read one benchmark's items and embed their problems."""
-    name = run.key["benchmark"]
-    benchmark = run.profile.benchmarks[name]
-    rows = _rows(benchmark, name, run.profile.folder)
-    table = benchmark_table(benchmark, name, rows, run.engines.embedding())
-    return Built([(BENCHMARKS, table)])
-
-
-def _rows(benchmark: Benchmark, name: str, folder: Path) -> Iterator[UpstreamRow]:
-    if benchmark.kind != "files":
-        yield from read_source(benchmark, name, 0, folder, GENERATORS)
-        return
-    for path in _in_order(benchmark, name, folder):
-        alone = benchmark.model_copy(update={"location": glob.escape(str(path))})
-        yield from read_source(alone, name, 0, folder)
-
-
-def _in_order(benchmark: Benchmark, name: str, folder: Path) -> list[Path]:
-    """The benchmark's files, by content: items are numbered, and a name is not what a file says."""
-    return sorted(matching_files(benchmark.location, name, folder), key=file_digest)
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
@@ -57,6 +36,38 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
     return config
 
 
+@artifact(
+    BENCHMARK,
+    config=_config,
+    models=("embedding",),
+    group_name="sources",
+    kinds={"dvc", "parquet"},
+)
+def benchmarks(run: Run) -> Built:
+    """Evaluation benchmarks with the embeddings of their problems (AM 3.1); every one is
+    decontaminated against.
+    """
+    name = run.key["benchmark"]
+    benchmark = run.profile.benchmarks[name]
+    rows = _rows(benchmark, name, run.profile.folder)
+    table = benchmark_table(benchmark, name, rows, run.engines.embedding())
+    return Built([(BENCHMARKS, table)])
+
+
+def _rows(benchmark: Benchmark, name: str, folder: Path) -> Iterator[UpstreamRow]:
+    if benchmark.kind != "files":
+        yield from read_source(benchmark, name, 0, folder, GENERATORS)
+        return
+    for path in _in_order(benchmark, name, folder):
+        alone = benchmark.model_copy(update={"location": glob.escape(str(path))})
+        yield from read_source(alone, name, 0, folder)
+
+
+def _in_order(benchmark: Benchmark, name: str, folder: Path) -> list[Path]:
+    """The benchmark's files, by content: items are numbered, and a name is not what a file says."""
+    return sorted(matching_files(benchmark.location, name, folder), key=file_digest)
+
+
 def _form(path: Path) -> str:
     """How a file is read, which is all that its name decides."""
     last = [suffix.lower() for suffix in path.suffixes[-2:]]
@@ -66,16 +77,3 @@ def _form(path: Path) -> str:
 def _contents(folder: Path) -> list[list[str]]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [[path.relative_to(folder).as_posix(), file_digest(path)] for path in files]
-
-
-STAGE = Stage(
-    name="benchmarks",
-    group="sources",
-    dimensions=BENCHMARK,
-    build=build,
-    config=_config,
-    models=("embedding",),
-    kinds=("dvc", "parquet"),
-    description="Evaluation benchmarks with the embeddings of their problems (AM 3.1); every one "
-    "is decontaminated against.",
-)

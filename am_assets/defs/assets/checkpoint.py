@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from am_assets.core.profile import Profile
-from am_assets.core.schema import SFT
-from am_assets.core.stage import RECIPE_WEEK, WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.run import Inputs, Run
+from am_assets.core.stage import RECIPE_WEEK, Built, Key
+from am_assets.defs.artifact import Pictures, artifact
+from am_assets.defs.assets.sft_dataset import sft_dataset
 from am_assets.stages import plots
 from am_assets.stages.training.sft import METRICS_FILE, checkpoint_root, train
 
@@ -13,8 +15,30 @@ UNTRAINED = "no-base-model"
 """Root of the partition of a profile that has no model to train."""
 
 
-def build(run: Run) -> Built:
-    """Train with TRL; without a base model the partition stays empty and says so."""
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    return {"recipe": profile.recipes[key["recipe"]].model_dump(mode="json")}
+
+
+def _loss_curve(folder: Path) -> dict[str, bytes]:
+    path = folder / METRICS_FILE
+    losses = json.loads(path.read_text())["loss"] if path.is_file() else []
+    return {"training loss": plots.curve(losses, "training loss")} if losses else {}
+
+
+@artifact(
+    RECIPE_WEEK,
+    reads=(sft_dataset.same(),),
+    config=_config,
+    models=("base:training",),
+    pictures=Pictures(of_files=_loss_curve),
+    group_name="training",
+    kinds={"dvc", "huggingface", "pytorch"},
+    pool="training",
+)
+def checkpoint(run: Run, sft_dataset: Inputs) -> Built:
+    """Full or LoRA fine-tuning with TRL's SFTTrainer, loss on the response only. The recipe `base`
+    is the base model itself, scored like the others.
+    """
     base, model = run.engines.folder("base"), run.profile.models.base
     if base is None or model is None:
         run.log("The profile has no base model (models.base): training is off")
@@ -26,7 +50,7 @@ def build(run: Run) -> Built:
             run.log(f"training {run.key['recipe']}: step {step} of {steps}, loss {loss:.3f}")
 
     metrics = train(
-        run.read(SFT.name),
+        sft_dataset.read(),
         recipe,
         base,
         run.folder,
@@ -46,29 +70,3 @@ def build(run: Run) -> Built:
             "device": metrics.device,
         },
     )
-
-
-def _config(profile: Profile, key: Key) -> dict[str, object]:
-    return {"recipe": profile.recipes[key["recipe"]].model_dump(mode="json")}
-
-
-def _loss_curve(folder: Path) -> dict[str, bytes]:
-    path = folder / METRICS_FILE
-    losses = json.loads(path.read_text())["loss"] if path.is_file() else []
-    return {"training loss": plots.curve(losses, "training loss")} if losses else {}
-
-
-STAGE = Stage(
-    name="checkpoint",
-    group="training",
-    dimensions=RECIPE_WEEK,
-    build=build,
-    reads=(Read("sft_dataset", WEEK),),
-    config=_config,
-    models=("base:training",),
-    kinds=("dvc", "huggingface", "pytorch"),
-    pool="training",
-    description="Full or LoRA fine-tuning with TRL's SFTTrainer, loss on the response only. The "
-    "recipe `base` is the base model itself, scored like the others.",
-    file_pictures=_loss_curve,
-)

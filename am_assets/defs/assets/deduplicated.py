@@ -10,16 +10,19 @@ from am_assets.core.identity import table_root
 from am_assets.core.ledger import ledger_of
 from am_assets.core.manifest import Ref
 from am_assets.core.profile import Profile
+from am_assets.core.run import Inputs, Run
 from am_assets.core.schema import (
-    BENCHMARKS,
     DEDUPLICATED,
-    PROMPTS,
     RETURNED,
     SUPERSEDED,
     returned_vectors_schema,
 )
-from am_assets.core.stage import BENCHMARK, SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.stage import WEEK, Built, Key
 from am_assets.core.store import write_table
+from am_assets.defs.artifact import Pictures, artifact, own_earlier
+from am_assets.defs.assets.benchmarks import benchmarks
+from am_assets.defs.assets.embedding_index import embedding_index
+from am_assets.defs.assets.prompts import prompts
 from am_assets.defs.contamination import contamination_of, embed
 from am_assets.stages.decontamination import Slice
 from am_assets.stages.dedup.returning import EarlierWeek, Returned, kept_before, rows_that_return
@@ -27,18 +30,59 @@ from am_assets.stages.dedup.threshold_page import threshold_pictures
 from am_assets.stages.dedup.week import decide_week
 from am_assets.stages.dedup.week_rows import WeekPart
 
-VECTORS = "embedding_index"
+
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    del key
+    config: dict[str, object] = {
+        "dedup": profile.dedup.model_dump(mode="json"),
+        "decontamination": profile.decontamination.model_dump(
+            mode="json", exclude=None if profile.decontamination.judge.enabled else {"judge"}
+        ),
+        "ranks": {name: source.rank for name, source in profile.sources.items()},
+    }
+    # Parts of prompts and items are embedded here.
+    config["embedding"] = profile.embedding.model_dump(mode="json")
+    return config
 
 
-def build(run: Run) -> Built:
-    """Decide which prompts stay, of the week's own and of those that return to it."""
-    everything = {ref.partition[0]: ref for ref in run.refs(PROMPTS.name) if run.is_own_week(ref)}
+def _models(profile: Profile, key: Key) -> list[str]:
+    del key
+    return ["embedding", *(["instruct"] if profile.decontamination.judge.enabled else [])]
+
+
+@artifact(
+    WEEK,
+    reads=(
+        prompts.so_far(),
+        prompts.same(retired=True),
+        embedding_index.so_far(),
+        benchmarks.same(),
+        own_earlier(),
+    ),
+    config=_config,
+    models=_models,
+    pictures=Pictures(
+        of_manifest=lambda manifest: threshold_pictures(manifest.counts["thresholds"])
+    ),
+    decides=True,
+    sample_tables=(RETURNED.name, DEDUPLICATED.name),
+    group_name="prompts",
+    kinds={"dvc", "parquet"},
+)
+def deduplicated(
+    run: Run, prompts: Inputs, embedding_index: Inputs, benchmarks: Inputs, earlier: Inputs
+) -> Built:
+    """Decontamination against every benchmark (exact, n-grams, embeddings; DD 2.2.2), then exact
+    semantic dedup within the week by priority and against all kept earlier. Every dropped row
+    names its twin or benchmark item.
+    """
+    everything = {ref.partition[0]: ref for ref in prompts.refs if run.is_own_week(ref)}
     week = {source: ref for source, ref in everything.items() if source in run.profile.sources}
-    vectors = {ref.partition[0]: ref for ref in run.refs(VECTORS) if run.is_own_week(ref)}
+    vectors = {ref.partition[0]: ref for ref in embedding_index.refs if run.is_own_week(ref)}
     files = {source: _file(run, ref) for source, ref in week.items()}
     parts = [WeekPart(source, file, _file(run, vectors[source])) for source, file in files.items()]
-    earlier = _earlier(run)
-    returned = rows_that_return(run.key["week"], files, earlier, partial(embed, run))
+    decided_before = _earlier(run, earlier, (prompts, embedding_index))
+    returned = rows_that_return(run.key["week"], files, decided_before, partial(embed, run))
     slices = [] if returned is None else [_slice(returned, run.folder)]
     for one in slices:
         parts += [WeekPart(source, one.prompts, one.embeddings, returned=True) for source in files]
@@ -47,10 +91,10 @@ def build(run: Run) -> Built:
         contamination_of(
             run,
             {source: (ref, vectors[source]) for source, ref in week.items()},
-            run.refs(BENCHMARKS.name),
+            benchmarks.refs,
             slices,
         ),
-        kept_before(earlier),
+        kept_before(decided_before),
         {name: source.rank for name, source in run.profile.sources.items()},
         run.profile.dedup,
         run.folder.parent,
@@ -63,7 +107,7 @@ def build(run: Run) -> Built:
         [(DEDUPLICATED, decided.table), (SUPERSEDED, decided.superseded)],
         ledger_of(decided.table, rows_in + back),
         counts=decided.stats.as_dict(),
-        came=run.kept_ids(PROMPTS.name, "same"),
+        came=prompts.kept_ids("same"),
     )
     return built if returned is None else _with_returned(built, returned)
 
@@ -72,25 +116,21 @@ def _file(run: Run, ref: Ref) -> Path:
     return run.file(ref, f"{ref.asset}.parquet")
 
 
-def _earlier(run: Run) -> list[EarlierWeek]:
+def _earlier(run: Run, earlier: Inputs, of_sources: tuple[Inputs, Inputs]) -> list[EarlierWeek]:
     """The weeks that are decided already, oldest first."""
     weeks: list[EarlierWeek] = []
-    for ref in sorted(run.refs(DEDUPLICATED.name), key=str):
+    for ref in sorted(earlier.refs, key=str):
         (week,) = ref.partition
         tables = run.manifest(ref).tables
-        by_source = {
-            asset: {
-                one.partition[0]: _file(run, one)
-                for one in run.refs(asset)
-                if one.partition[-1] == week
-            }
-            for asset in (PROMPTS.name, VECTORS)
-        }
+        prompts, vectors = (
+            {one.partition[0]: _file(run, one) for one in inputs.refs if one.partition[-1] == week}
+            for inputs in of_sources
+        )
         weeks.append(
             EarlierWeek(
                 week,
-                by_source[PROMPTS.name],
-                by_source[VECTORS],
+                prompts,
+                vectors,
                 _file(run, ref),
                 run.file(ref, f"{SUPERSEDED.name}.parquet"),
                 *(
@@ -127,44 +167,3 @@ def _with_returned(built: Built, returned: Returned) -> Built:
         came=None if built.came is None else united(built.came, ids[RETURNED.name]),
         ids=ids,
     )
-
-
-def _config(profile: Profile, key: Key) -> dict[str, object]:
-    del key
-    config: dict[str, object] = {
-        "dedup": profile.dedup.model_dump(mode="json"),
-        "decontamination": profile.decontamination.model_dump(
-            mode="json", exclude=None if profile.decontamination.judge.enabled else {"judge"}
-        ),
-        "ranks": {name: source.rank for name, source in profile.sources.items()},
-    }
-    # Parts of prompts and items are embedded here.
-    config["embedding"] = profile.embedding.model_dump(mode="json")
-    return config
-
-
-def _models(profile: Profile, key: Key) -> list[str]:
-    del key
-    return ["embedding", *(["instruct"] if profile.decontamination.judge.enabled else [])]
-
-
-STAGE = Stage(
-    name="deduplicated",
-    group="prompts",
-    dimensions=WEEK,
-    build=build,
-    reads=(
-        Read("prompts", SOURCE_WEEK, weeks="so_far"),
-        Read("prompts", SOURCE_WEEK, retired=True),
-        Read("embedding_index", SOURCE_WEEK, weeks="so_far"),
-        Read("benchmarks", BENCHMARK),
-        Read("deduplicated", WEEK, weeks="earlier"),
-    ),
-    config=_config,
-    models=_models,
-    kinds=("dvc", "parquet"),
-    description="Decontamination against every benchmark (exact, n-grams, embeddings; DD 2.2.2), "
-    "then exact semantic dedup within the week by priority and against all kept earlier. Every "
-    "dropped row names its twin or benchmark item.",
-    manifest_pictures=lambda manifest: threshold_pictures(manifest.counts["thresholds"]),
-)

@@ -4,20 +4,48 @@ from collections import Counter
 
 from am_assets.core.ledger import Ledger
 from am_assets.core.profile import Profile
-from am_assets.core.schema import PROMPTS, embedding_schema
-from am_assets.core.stage import SOURCE_WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.run import Inputs, Run
+from am_assets.core.schema import embedding_schema
+from am_assets.core.stage import SOURCE_WEEK, Built, Key
+from am_assets.defs.artifact import artifact
+from am_assets.defs.assets.prompts import prompts
 from am_assets.stages.embedding.embed import COLUMNS, embed_prompts
 from am_assets.stages.embedding.index import Partition
 from am_assets.stages.embedding.neighbors import open_index
 
 
-def build(run: Run) -> Built:
-    """Embed the cleaned prompts, and bring the LanceDB table in line with them."""
+def index(run: Run, built: Built, root: str) -> None:
+    """Replace this partition in the derived LanceDB table; idempotent."""
+    where = Partition(
+        run.key["source"], run.key["week"], root, run.folder / "embedding_index.parquet"
+    )
+    open_index(run.root, run.profile.name).replace_partition(where)
+
+
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    del key
+    return {"embedding": profile.embedding.model_dump(mode="json")}
+
+
+@artifact(
+    SOURCE_WEEK,
+    reads=(prompts.same(),),
+    config=_config,
+    models=("embedding",),
+    derive=index,
+    sample_tables=("embedding_index",),
+    group_name="prompts",
+    kinds={"dvc", "lancedb"},
+)
+def embedding_index(run: Run, prompts: Inputs) -> Built:
+    """Unit vectors of the cleaned prompts. The versioned truth is Parquet; the LanceDB table
+    derived from it carries the same root and answers nearest-neighbour questions.
+    """
     engine = run.engines.embedding()
-    rows = sum(run.manifest(ref).rows_kept or 0 for ref in run.refs(PROMPTS.name))
+    rows = prompts.rows_kept
     with run.writer(embedding_schema(engine.dimension)) as writer:
         pieces = embed_prompts(
-            run.batches(PROMPTS.name, COLUMNS),
+            prompts.batches(COLUMNS),
             engine,
             run.memory,
             run.profile.embedding,
@@ -35,31 +63,3 @@ def _windows(pieces: Counter[int]) -> dict[str, object]:
         "prompts_by_windows": {str(number): pieces[number] for number in sorted(pieces)},
         "long_share": round(long / max(pieces.total(), 1), 6),
     }
-
-
-def index(run: Run, built: Built, root: str) -> None:
-    """Replace this partition in the derived LanceDB table; idempotent."""
-    where = Partition(
-        run.key["source"], run.key["week"], root, run.folder / "embedding_index.parquet"
-    )
-    open_index(run.root, run.profile.name).replace_partition(where)
-
-
-def _config(profile: Profile, key: Key) -> dict[str, object]:
-    del key
-    return {"embedding": profile.embedding.model_dump(mode="json")}
-
-
-STAGE = Stage(
-    name="embedding_index",
-    group="prompts",
-    dimensions=SOURCE_WEEK,
-    build=build,
-    derive=index,
-    reads=(Read("prompts", SOURCE_WEEK),),
-    config=_config,
-    models=("embedding",),
-    kinds=("dvc", "lancedb"),
-    description="Unit vectors of the cleaned prompts. The versioned truth is Parquet; the LanceDB "
-    "table derived from it carries the same root and answers nearest-neighbour questions.",
-)

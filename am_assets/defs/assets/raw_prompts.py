@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from am_assets.core.ledger import Ledger
 from am_assets.core.manifest import Manifest
 from am_assets.core.profile import Profile
+from am_assets.core.run import Inputs, Run
 from am_assets.core.schema import RAW, TAKEDOWNS, VANISHED, TableSchema
 from am_assets.core.stage import (
     SOURCE,
@@ -13,12 +14,11 @@ from am_assets.core.stage import (
     Built,
     InputMissing,
     Key,
-    Read,
-    Run,
-    Stage,
 )
 from am_assets.core.store import Snapshot
 from am_assets.core.table_writer import WrittenTable
+from am_assets.defs.artifact import artifact, own_earlier
+from am_assets.defs.assets.takedowns import takedowns
 from am_assets.defs.generators import GENERATORS
 from am_assets.defs.pictures import counts_by
 from am_assets.defs.weeks import week_keys
@@ -38,44 +38,13 @@ from am_assets.stages.sources.sealing import (
 from am_assets.stages.sources.takedowns import Takedowns, content_key, key_name
 
 
-def build(run: Run) -> Built:
-    """Capture upstream once for this source and week; later, read what was sealed."""
-    name, week = run.key["source"], run.key["week"]
-    source = run.profile.sources[name]
-    artifact, seal = str(run.stage.ref(run.key)), run.folder / SEAL
-    for asset, schema in ((TAKEDOWNS.name, TAKEDOWNS), (RAW.name, RAW)):
-        _check_version(run, asset, schema)
-    takedowns = Takedowns.of(run.read(TAKEDOWNS.name))
-    earlier = [run.read_ref(ref, RAW.name).select(EARLIER_COLUMNS) for ref in run.refs(RAW.name)]
-    rows = _upstream(run) if run.published is None else _sealed(run, artifact, run.published)
-    capture = capture_week(
-        sealing(rows, seal), source, name, week, earlier, takedowns, content_key(run.root)
-    )
-    if source.retired_in(week):
-        # Nobody looked upstream: nothing is known to have vanished there.
-        capture = dataclasses.replace(capture, vanished=VANISHED.table([]))
-    if capture.erased:
-        erase(seal, artifact, capture.erased)
-    written = seal_of(seal, artifact)
-    return Built(
-        [(RAW, capture.table), (VANISHED, capture.vanished)],
-        Ledger(capture.rows_in, capture.kept, _positive(capture.dropped)),
-        counts={
-            "vanished": capture.vanished.num_rows,
-            "changes": counts_by(capture.table, "change"),
-            "seal": written._asdict(),
-        },
-        config={"seal": written.root},
-    )
-
-
 def forget(run: Run, built: Built, root: str) -> None:
     """Erase from the row memory what engines said about the samples that are taken down.
 
     More than are listed: also those that say the same under another id.
     """
     del root
-    takedowns = Takedowns.of(run.read(TAKEDOWNS.name))
+    takedowns = Takedowns.of(run.of(TAKEDOWNS.name).read())
     tables = (given for given in built.tables if not isinstance(given, WrittenTable))
     (table,) = (table for schema, table in tables if schema is RAW)
     gone = [
@@ -88,6 +57,79 @@ def forget(run: Run, built: Built, root: str) -> None:
         run.log(f"Forgot {erased} remembered results of samples taken down")
 
 
+def _config(profile: Profile, key: Key) -> dict[str, object]:
+    # What the seal holds does not follow from where upstream is now.
+    source = profile.sources[key["source"]]
+    retired: dict[str, object] = {"retired": True} if source.retired_in(key["week"]) else {}
+    return {**source.model_dump(mode="json", include={"domain", "columns", "kind"}), **retired}
+
+
+def _facts(snapshot: Snapshot, profile: Profile, key: Key) -> dict[str, object]:
+    """The seal that there is, which a capture is a function of, and the key of content hashes."""
+    del profile
+    published = snapshot.manifest(raw_prompts.ref(key))
+    seal = published.counts.get("seal") if published else None
+    return {
+        "content_key": key_name(content_key(snapshot.store.root)),
+        **({"seal": seal["root"]} if seal else {}),
+    }
+
+
+@artifact(
+    SOURCE_WEEK,
+    reads=(
+        # The text of a sample may be upstream of any source.
+        takedowns.same(every=SOURCE),
+        own_earlier(passthrough=("occurrences",)),
+    ),
+    config=_config,
+    facts=_facts,
+    sealed=True,
+    keeps=(SEAL,),
+    derive=forget,
+    decides=True,
+    sample_tables=(RAW.name,),
+    group_name="sources",
+    kinds={"dvc", "parquet"},
+)
+def raw_prompts(run: Run, takedowns: Inputs, earlier: Inputs) -> Built:
+    """A sealed capture of one source in one week: what is new, changed, repeated or vanished, with
+    file, row and hash of every upstream row. Materializing it again reads the seal, not
+    upstream.
+    """
+    name, week = run.key["source"], run.key["week"]
+    source = run.profile.sources[name]
+    ref, seal = str(run.stage.ref(run.key)), run.folder / SEAL
+    _check_version(run, takedowns, TAKEDOWNS)
+    _check_version(run, earlier, RAW)
+    rows = _upstream(run) if run.published is None else _sealed(run, ref, run.published)
+    capture = capture_week(
+        sealing(rows, seal),
+        source,
+        name,
+        week,
+        [rows.select(EARLIER_COLUMNS) for rows in earlier.each(RAW.name)],
+        Takedowns.of(takedowns.read()),
+        content_key(run.root),
+    )
+    if source.retired_in(week):
+        # Nobody looked upstream: nothing is known to have vanished there.
+        capture = dataclasses.replace(capture, vanished=VANISHED.table([]))
+    if capture.erased:
+        erase(seal, ref, capture.erased)
+    written = seal_of(seal, ref)
+    return Built(
+        [(RAW, capture.table), (VANISHED, capture.vanished)],
+        Ledger(capture.rows_in, capture.kept, _positive(capture.dropped)),
+        counts={
+            "vanished": capture.vanished.num_rows,
+            "changes": counts_by(capture.table, "change"),
+            "seal": written._asdict(),
+        },
+        config={"seal": written.root},
+    )
+
+
 def _upstream(run: Run) -> Iterator[SealedRow]:
     name, week = run.key["source"], run.key["week"]
     if run.profile.sources[name].retired_in(week):
@@ -96,16 +138,16 @@ def _upstream(run: Run) -> Iterator[SealedRow]:
     yield from read_source(run.profile.sources[name], name, index, run.profile.folder, GENERATORS)
 
 
-def _sealed(run: Run, artifact: str, published: Manifest) -> Iterator[SealedRow]:
+def _sealed(run: Run, ref: str, published: Manifest) -> Iterator[SealedRow]:
     """The rows of the published seal, which must be what its manifest says."""
     seal = published.counts.get("seal")
     if seal is not None:
-        yield from sealed_rows(run.published_file(SEAL), artifact, Seal(**seal))
+        yield from sealed_rows(run.published_file(SEAL), ref, Seal(**seal))
         return
     # A seal of an earlier version: its erased rows are in the table alone.
     erased = list(_erased_rows(run))
     rows_in = (published.ledger or {})["rows_in"]
-    yield from sealed_rows(run.published_file(SEAL), artifact, rows_in - len(erased))
+    yield from sealed_rows(run.published_file(SEAL), ref, rows_in - len(erased))
     yield from erased
 
 
@@ -117,9 +159,9 @@ def _erased_rows(run: Run) -> Iterator[ErasedRow]:
                 yield ErasedRow(one["file"], one["row"], one["file_sha256"], tombstone)
 
 
-def _check_version(run: Run, asset: str, schema: TableSchema) -> None:
+def _check_version(run: Run, inputs: Inputs, schema: TableSchema) -> None:
     """Raise InputMissing for an input that lacks what this version decides by."""
-    for ref in run.refs(asset):
+    for ref in inputs.refs:
         version = run.manifest(ref).tables[schema.name]["schema_version"]
         if version != schema.version:
             raise InputMissing(
@@ -130,43 +172,3 @@ def _check_version(run: Run, asset: str, schema: TableSchema) -> None:
 
 def _positive(dropped: dict[str, int]) -> dict[str, int]:
     return {reason: count for reason, count in dropped.items() if count}
-
-
-def _config(profile: Profile, key: Key) -> dict[str, object]:
-    # What the seal holds does not follow from where upstream is now.
-    source = profile.sources[key["source"]]
-    retired: dict[str, object] = {"retired": True} if source.retired_in(key["week"]) else {}
-    return {**source.model_dump(mode="json", include={"domain", "columns", "kind"}), **retired}
-
-
-def _facts(snapshot: Snapshot, profile: Profile, key: Key) -> dict[str, object]:
-    """The seal that there is, which a capture is a function of, and the key of content hashes."""
-    del profile
-    published = snapshot.manifest(STAGE.ref(key))
-    seal = published.counts.get("seal") if published else None
-    return {
-        "content_key": key_name(content_key(snapshot.store.root)),
-        **({"seal": seal["root"]} if seal else {}),
-    }
-
-
-STAGE = Stage(
-    name="raw_prompts",
-    group="sources",
-    dimensions=SOURCE_WEEK,
-    build=build,
-    derive=forget,
-    reads=(
-        # The text of a sample may be upstream of any source.
-        Read("takedowns", SOURCE, every=SOURCE),
-        Read("raw_prompts", SOURCE_WEEK, weeks="earlier", passthrough=("occurrences",)),
-    ),
-    config=_config,
-    keeps=(SEAL,),
-    facts=_facts,
-    sealed=True,
-    kinds=("dvc", "parquet"),
-    description="A sealed capture of one source in one week: what is new, changed, repeated or "
-    "vanished, with file, row and hash of every upstream row. Materializing it again reads the "
-    "seal, not upstream.",
-)

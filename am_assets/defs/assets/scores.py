@@ -4,25 +4,15 @@ import pyarrow as pa
 
 from am_assets.core.ledger import ledger_of
 from am_assets.core.profile import Profile
-from am_assets.core.schema import ANSWER_VERDICTS, ANSWERS, BENCHMARKS, SCORES
-from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.run import Inputs, Run
+from am_assets.core.schema import ANSWER_VERDICTS, SCORES
+from am_assets.core.stage import RECIPE_WEEK, Built, Key
 from am_assets.defs import verifiers
+from am_assets.defs.artifact import Pictures, artifact
+from am_assets.defs.assets.benchmark_answers import benchmark_answers
+from am_assets.defs.assets.benchmarks import benchmarks
 from am_assets.stages import plots
 from am_assets.stages.evaluation.scores import score
-
-
-def build(run: Run) -> Built:
-    """Judge the answers and average over samples."""
-    verify = verifiers.verify_fn(run)
-    verdicts, scores = score(run.read(ANSWERS.name), run.read(BENCHMARKS.name), verify)
-    return Built(
-        [(ANSWER_VERDICTS, verdicts), (SCORES, scores)],
-        ledger_of(verdicts),
-        counts={
-            row["score_id"]: {name: row[name] for name in ("pass_at_1", "samples", "missing")}
-            for row in scores.to_pylist()
-        },
-    )
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
@@ -43,16 +33,26 @@ def _bars(scores: pa.Table) -> dict[str, bytes]:
     }
 
 
-STAGE = Stage(
-    name="scores",
-    group="evaluation",
-    dimensions=RECIPE_WEEK,
-    build=build,
-    reads=(Read("benchmark_answers", RECIPE_WEEK), Read("benchmarks", BENCHMARK)),
+@artifact(
+    RECIPE_WEEK,
+    reads=(benchmark_answers.same(), benchmarks.same()),
     config=_config,
     models=verifiers.models_of,
-    kinds=("dvc",),
-    description="pass@1 as the mean over samples with a 95 % confidence interval, and how many "
-    "answers are missing from it; with the response format required and without.",
-    pictures=lambda table: _bars(table(SCORES.name)),
+    pictures=Pictures(of_tables=lambda table: _bars(table(SCORES.name))),
+    group_name="evaluation",
+    kinds={"dvc"},
 )
+def scores(run: Run, benchmark_answers: Inputs, benchmarks: Inputs) -> Built:
+    """pass@1 as the mean over samples with a 95 % confidence interval, and how many answers are
+    missing from it; with the response format required and without.
+    """
+    verify = verifiers.verify_fn(run)
+    verdicts, by_benchmark = score(benchmark_answers.read(), benchmarks.read(), verify)
+    return Built(
+        [(ANSWER_VERDICTS, verdicts), (SCORES, by_benchmark)],
+        ledger_of(verdicts),
+        counts={
+            row["score_id"]: {name: row[name] for name in ("pass_at_1", "samples", "missing")}
+            for row in by_benchmark.to_pylist()
+        },
+    )

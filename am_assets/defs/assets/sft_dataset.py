@@ -6,68 +6,25 @@ import pyarrow.compute as pc
 from am_assets.core.code.libraries import versions
 from am_assets.core.ledger import ledger_of
 from am_assets.core.profile import Profile
+from am_assets.core.run import Inputs, Run
 from am_assets.core.schema import (
-    EXISTING_VERDICTS,
-    LABELS,
-    PROMPTS,
-    RESPONSES,
     SFT,
     SUPERSEDED,
     VERDICTS,
-    VERIFIED,
 )
-from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
+from am_assets.core.stage import WEEK, Built, Key
 from am_assets.defs import verifiers
+from am_assets.defs.artifact import Pictures, artifact, own_earlier
+from am_assets.defs.assets.deduplicated import deduplicated
+from am_assets.defs.assets.existing_verdicts import existing_verdicts
+from am_assets.defs.assets.labels import labels
+from am_assets.defs.assets.prompts import prompts
+from am_assets.defs.assets.responses import responses
+from am_assets.defs.assets.verified import verified
 from am_assets.defs.pictures import chat_scores, count_bars, counts_by
 from am_assets.defs.week_prompts import returned_rows
 from am_assets.stages.training.perplexity import PerplexityOf, remembered_perplexity
 from am_assets.stages.training.selection import Candidates, select
-
-
-def build(run: Run) -> Built:
-    """Choose responses and apply the rules that need the whole corpus."""
-    candidates = Candidates(
-        prompts=pa.concat_tables(
-            [run.read(PROMPTS.name), *returned_rows(run)], promote_options="default"
-        ),
-        labels=run.read(LABELS.name),
-        existing_verdicts=run.read(EXISTING_VERDICTS.name),
-        responses=run.read(RESPONSES.name),
-        verdicts=run.read("verified", VERDICTS.name),
-        verified=run.read(VERIFIED.name),
-    )
-    superseded = run.read("deduplicated", SUPERSEDED.name)
-    counter = run.engines.generation("base") or run.engines.generation("teacher")
-    # Without a causal model there is no tokenizer of its own; words stand in for tokens.
-    count_tokens = counter.count_tokens if counter else lambda text: len(text.split())
-    table, chat = select(
-        run.key["week"],
-        candidates,
-        superseded,
-        run.profile.sft,
-        verifiers.settings_of(run.profile).chat.threshold,
-        count_tokens,
-        _perplexity(run) if run.profile.sft.perplexity_limit is not None else None,
-    )
-    verified = sum(run.manifest(ref).rows_kept or 0 for ref in run.refs(VERIFIED.name))
-    weeks = sorted({ref.partition[-1] for ref in run.refs(VERIFIED.name)})
-    by_week = {week: ledger_of(table.filter(pc.field("week") == week)).as_dict() for week in weeks}
-    return Built(
-        [(SFT, table)],
-        ledger_of(table, verified),
-        counts={"by_week": by_week, "by_kind": counts_by(table, "kind"), "chat": chat},
-        came=run.kept_ids(VERIFIED.name),
-    )
-
-
-def _perplexity(run: Run) -> PerplexityOf | None:
-    """Perplexity under models.reference, None where the profile has no such model."""
-    model = run.engines.digest("reference")
-    if model is None:
-        return None
-    score = run.engines.perplexity()
-    computed = f"{model} by {versions('transformers', 'tokenizers', 'torch')}"
-    return remembered_perplexity(score, computed, run.memory, run.meter("perplexity"))
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
@@ -83,28 +40,83 @@ def _models(profile: Profile, key: Key) -> list[str]:
     return [counter, *(["reference"] if scored else [])]
 
 
-STAGE = Stage(
-    name="sft_dataset",
-    group="training",
-    dimensions=WEEK,
-    build=build,
+@artifact(
+    WEEK,
     reads=(
-        Read("deduplicated", WEEK, weeks="so_far"),
+        deduplicated.so_far(),
         *(
-            Read(asset, SOURCE_WEEK, weeks="so_far")
-            for asset in ("prompts", "labels", "existing_verdicts", "responses", "verified")
+            artifact.so_far()
+            for artifact in (prompts, labels, existing_verdicts, responses, verified)
         ),
-        Read("sft_dataset", WEEK, weeks="earlier"),
+        # Of order alone: a week is decided after those before it.
+        own_earlier(),
     ),
     config=_config,
     models=_models,
-    kinds=("dvc", "parquet"),
-    description="One chosen response a prompt: a passing existing one first, else the teacher's "
-    "best. Cumulative over weeks; superseded rows, thresholds from the distribution of scores, "
-    "template text and perplexity are decided here.",
-    pictures=lambda table: {
-        "kinds": count_bars(table(SFT.name), "kind"),
-        "difficulties": count_bars(table(SFT.name), "difficulty"),
-    },
-    manifest_pictures=lambda manifest: chat_scores(manifest.counts.get("chat")),
+    pictures=Pictures(
+        of_tables=lambda table: {
+            "kinds": count_bars(table(SFT.name), "kind"),
+            "difficulties": count_bars(table(SFT.name), "difficulty"),
+        },
+        of_manifest=lambda manifest: chat_scores(manifest.counts.get("chat")),
+    ),
+    decides=True,
+    sample_tables=(SFT.name,),
+    group_name="training",
+    kinds={"dvc", "parquet"},
 )
+def sft_dataset(
+    run: Run,
+    prompts: Inputs,
+    labels: Inputs,
+    existing_verdicts: Inputs,
+    responses: Inputs,
+    verified: Inputs,
+    deduplicated: Inputs,
+    earlier: Inputs,
+) -> Built:
+    """One chosen response a prompt: a passing existing one first, else the teacher's best.
+    Cumulative over weeks; superseded rows, thresholds from the distribution of scores, template
+    text and perplexity are decided here.
+    """
+    candidates = Candidates(
+        prompts=pa.concat_tables(
+            [prompts.read(), *returned_rows(deduplicated)], promote_options="default"
+        ),
+        labels=labels.read(),
+        existing_verdicts=existing_verdicts.read(),
+        responses=responses.read(),
+        verdicts=verified.read(VERDICTS.name),
+        verified=verified.read(),
+    )
+    superseded = deduplicated.read(SUPERSEDED.name)
+    counter = run.engines.generation("base") or run.engines.generation("teacher")
+    # Without a causal model there is no tokenizer of its own; words stand in for tokens.
+    count_tokens = counter.count_tokens if counter else lambda text: len(text.split())
+    table, chat = select(
+        run.key["week"],
+        candidates,
+        superseded,
+        run.profile.sft,
+        verifiers.settings_of(run.profile).chat.threshold,
+        count_tokens,
+        _perplexity(run) if run.profile.sft.perplexity_limit is not None else None,
+    )
+    weeks = sorted({ref.partition[-1] for ref in verified.refs})
+    by_week = {week: ledger_of(table.filter(pc.field("week") == week)).as_dict() for week in weeks}
+    return Built(
+        [(SFT, table)],
+        ledger_of(table, verified.rows_kept),
+        counts={"by_week": by_week, "by_kind": counts_by(table, "kind"), "chat": chat},
+        came=verified.kept_ids(),
+    )
+
+
+def _perplexity(run: Run) -> PerplexityOf | None:
+    """Perplexity under models.reference, None where the profile has no such model."""
+    model = run.engines.digest("reference")
+    if model is None:
+        return None
+    score = run.engines.perplexity()
+    computed = f"{model} by {versions('transformers', 'tokenizers', 'torch')}"
+    return remembered_perplexity(score, computed, run.memory, run.meter("perplexity"))

@@ -7,9 +7,11 @@ import pyarrow.compute as pc
 
 from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.profile import Profile
+from am_assets.core.run import Run
 from am_assets.core.schema import RAW, TAKEDOWNS
-from am_assets.core.stage import SOURCE, Built, Key, Run, Stage
+from am_assets.core.stage import SOURCE, Built, Key
 from am_assets.core.store import Snapshot
+from am_assets.defs.artifact import artifact
 from am_assets.stages.sources.content import content_hash
 from am_assets.stages.sources.takedowns import (
     CONTENT,
@@ -21,12 +23,6 @@ from am_assets.stages.sources.takedowns import (
 
 Entries = Mapping[str, str | None]
 """What is listed, and its content hash; None until a published capture has it."""
-
-
-def build(run: Run) -> Built:
-    """Read what is listed for the source."""
-    rows = [{"sample_id": entry, "content_hash": hash_} for entry, hash_ in run.config["entries"]]
-    return Built([(TAKEDOWNS, TAKEDOWNS.table(rows))])
 
 
 def forget(run: Run, built: Built, root: str) -> None:
@@ -58,6 +54,21 @@ def _facts(snapshot: Snapshot, profile: Profile, key: Key) -> dict[str, object]:
         "entries": [[entry, hash_] for entry, hash_ in sorted(entries.items())],
         "content_key": key_name(secret),
     }
+
+
+@artifact(
+    SOURCE,
+    facts=_facts,
+    derive=forget,
+    group_name="sources",
+    kinds={"dvc"},
+)
+def takedowns(run: Run) -> Built:
+    """Samples and texts taken down, one `takedowns/<profile>/<source>.txt` a source; applied as
+    early as the capture, to every source, and to the row memory.
+    """
+    rows = [{"sample_id": entry, "content_hash": hash_} for entry, hash_ in run.config["entries"]]
+    return Built([(TAKEDOWNS, TAKEDOWNS.table(rows))])
 
 
 def _captures(snapshot: Snapshot) -> dict[str, list[Manifest]]:
@@ -151,16 +162,3 @@ def _all_captured(profile: Profile, captures: Iterable[Manifest]) -> bool:
     published = {manifest.ref.partition for manifest in captures}
     weeks = profile.weeks.keys(datetime.now(UTC).date())
     return {(source, week) for source in profile.sources for week in weeks} <= published
-
-
-STAGE = Stage(
-    name="takedowns",
-    group="sources",
-    dimensions=SOURCE,
-    build=build,
-    derive=forget,
-    facts=_facts,
-    kinds=("dvc",),
-    description="Samples and texts taken down, one `takedowns/<profile>/<source>.txt` a source; "
-    "applied as early as the capture, to every source, and to the row memory.",
-)

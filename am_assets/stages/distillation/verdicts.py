@@ -45,7 +45,7 @@ def check_of(row: Mapping[str, Any], check_id: str, response: str) -> Check:
     )
 
 
-def existing_verdicts(
+def verify_existing(
     prompts: Iterable[pa.Table], wanted: pa.Array, verify: VerifyFn, write: WriteFn
 ) -> None:
     """Verify the responses that came with the sources; `write` takes EXISTING_VERDICTS rows.

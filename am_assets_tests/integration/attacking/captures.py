@@ -15,9 +15,11 @@ from am_assets.core.engines import Engines
 from am_assets.core.manifest import Manifest
 from am_assets.core.materialize import Materializer, Outcome
 from am_assets.core.profile import load_profile
-from am_assets.core.stage import Built, Key, Run, Stage
+from am_assets.core.run import Inputs, Run
+from am_assets.core.stage import Built, Key, Stage
 from am_assets.core.store import Store
-from am_assets.defs.assets import raw_prompts, takedowns
+from am_assets.defs.assets.raw_prompts import raw_prompts
+from am_assets.defs.assets.takedowns import takedowns
 from am_assets.defs.weeks import week_keys
 from am_assets.stages.sources.sealing import SEAL, SealedRow, seal_of, sealed_rows
 from am_assets_tests.conftest import NO_AUTHOR
@@ -49,9 +51,9 @@ class Captures:
         """Materialize the takedowns of every source, and the captures of the first `weeks`."""
         sources = sorted(self.profile.sources)
         for source in sources:
-            self.make(takedowns.STAGE, source=source)
+            self.make(takedowns, source=source)
         return [
-            self.make(raw_prompts.STAGE, source=source, week=week).manifest
+            self.make(raw_prompts, source=source, week=week).manifest
             for week in self.weeks[:weeks]
             for source in sources
         ]
@@ -97,7 +99,7 @@ class Captures:
         return changed
 
     def _capture(self, source: str, week: int) -> Manifest:
-        return self.manifest(raw_prompts.STAGE, {"source": source, "week": self.weeks[week]})
+        return self.manifest(raw_prompts, {"source": source, "week": self.weeks[week]})
 
     def _materializer(self) -> Materializer:
         engines = cast(Engines, _NoModels())
@@ -138,13 +140,13 @@ def go_on(process: subprocess.Popen[str]) -> None:
 def _main(folder: str, source: str, week: str) -> None:
     """Capture in a process of its own, that says when upstream is read and waits for a line."""
 
-    def slow(run: Run) -> Built:
-        built = raw_prompts.build(run)
+    def slow(run: Run, takedowns: Inputs, earlier: Inputs) -> Built:
+        built = raw_prompts.build(run, takedowns, earlier)
         print(json.dumps({"captured": run.published is None}), flush=True)
         sys.stdin.readline()
         return built
 
-    stage = replace(raw_prompts.STAGE, build=slow)
+    stage = replace(raw_prompts, build=slow)
     outcome = Captures(Path(folder)).make(stage, source=source, week=week)
     told = {"root": outcome.manifest.root, "reused": outcome.reused}
     print(json.dumps(told), flush=True)

@@ -25,7 +25,7 @@ _RUN = """
 import dataclasses, json, os, sys
 from pathlib import Path
 
-from am_assets.defs.assets.existing_verdicts import STAGE
+from am_assets.defs.assets.existing_verdicts import existing_verdicts
 from am_assets.core.code.guard import CodeMoved
 from am_assets.core.materialize import Materializer
 from am_assets.core.store import Store
@@ -60,9 +60,9 @@ key = {"source": "sums", "week": weeks[0]}
 told = {"named": "", "statuses": {}, "remembered": 0}
 try:
     outcome = Materializer(project.profile, project.store, project.engines, weeks).materialize(
-        STAGE, key, {}
+        existing_verdicts, key, {}
     )
-    rows = project.store.table(outcome.manifest.dvc, STAGE.name).to_pylist()
+    rows = project.store.table(outcome.manifest.dvc, existing_verdicts.name).to_pylist()
     for row in rows:
         told["statuses"][row["status"]] = told["statuses"].get(row["status"], 0) + 1
 except CodeMoved as problem:
@@ -71,7 +71,7 @@ finally:
     project.engines.close()
 counts = project.store.memory.counts()
 told["remembered"] = counts["verdict"][0] if "verdict" in counts else 0
-told["published"] = project.store.snapshot().manifest(STAGE.ref(key)) is not None
+told["published"] = project.store.snapshot().manifest(existing_verdicts.ref(key)) is not None
 print(json.dumps(told))
 """
 

@@ -15,14 +15,14 @@ from unittest import mock
 from am_assets.core.manifest import Ref
 from am_assets.core.materialize import Materializer
 from am_assets.core.store import ROOT_VARIABLE, Store
-from am_assets.defs.project import STAGES, Project
+from am_assets.defs.project import ARTIFACTS, Project
 from am_assets.defs.weeks import week_keys
 from am_assets.operations.backfill import steps
 from am_assets_tests.conftest import git
 
 Attack = Callable[[Path], list[str]]
 
-ORDER = tuple(stage.name for stage in STAGES)
+ORDER = tuple(stage.name for stage in ARTIFACTS)
 """Assets in the order of the pipeline."""
 
 STALE = "made stale by an attack"

@@ -14,7 +14,7 @@ from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.materialize import Materializer
 from am_assets.core.schema import KEPT
 from am_assets.core.stage import InputMissing, Stage
-from am_assets.defs.project import Project
+from am_assets.defs.project import ARTIFACTS, CHAIN, Project
 from am_assets.defs.weeks import week_keys
 from am_assets.lineage.explain import explain
 from am_assets.lineage.ledger import Scope, outside, week_ledgers
@@ -103,7 +103,7 @@ class Tiny:
     def ledger(self) -> list[dict[str, Any]]:
         """The ledger of the profile's weeks; raises LedgerError."""
         project = self.open()
-        weeks = week_ledgers(project.store.snapshot(), scope=Scope.of(project.profile))
+        weeks = week_ledgers(project.store.snapshot(), CHAIN, scope=Scope.of(project.profile))
         return [week.as_dict() for week in weeks]
 
     def manifest(self, asset: str, *partition: str) -> Manifest:
@@ -121,11 +121,11 @@ class Tiny:
     def outside(self) -> str | None:
         """What is published and outside the profile."""
         project = self.open()
-        return outside(project.store.snapshot(), Scope.of(project.profile))
+        return outside(project.store.snapshot(), Scope.of(project.profile), ARTIFACTS)
 
     def explained(self, sample_id: str) -> list[Row]:
         """The life of a sample."""
-        return explain(self.open().store.snapshot(), sample_id)
+        return explain(self.open().store.snapshot(), sample_id, ARTIFACTS)
 
     def released(self) -> set[str]:
         """Prompts of the rows that the last dataset keeps."""
@@ -319,9 +319,8 @@ def _sealed() -> list[str]:
 
 
 def _until_verified() -> list[str]:
-    from am_assets.defs.project import STAGES
 
-    names = [stage.name for stage in STAGES]
+    names = [stage.name for stage in ARTIFACTS]
     return names[: names.index("verified") + 1]
 
 

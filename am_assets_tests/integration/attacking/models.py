@@ -18,7 +18,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from am_assets.core.chat_templates import pinned
 from am_assets.core.profile import Profile
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 from am_assets.engines.models import locate_model
 from am_assets.engines.profile_engines import ProfileEngines
 from am_assets_tests.integration.attacking.copies import Attack
@@ -173,7 +173,7 @@ def _decided(project: Path, change: Change | None = None) -> Decided:
         "week": [str(profile.weeks.start)],
     }
     found: Decided = {}
-    for stage in STAGES:
+    for stage in ARTIFACTS:
         for partition in itertools.product(*(values[name] for name in stage.dimensions)):
             key = dict(zip(stage.dimensions, partition, strict=True))
             found[stage.name, partition] = {

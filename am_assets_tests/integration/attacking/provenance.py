@@ -16,7 +16,7 @@ from am_assets.core.materialize import Materializer
 from am_assets.core.provenance import is_provenance
 from am_assets.core.stage import Key, Stage
 from am_assets.core.store import Store, write_table
-from am_assets.defs.project import STAGES, Project
+from am_assets.defs.project import ARTIFACTS, Project
 from am_assets.defs.weeks import week_keys
 from am_assets_tests.integration.attacking.copies import (
     ORDER,
@@ -102,7 +102,7 @@ def _partitions(published: Mapping[Ref, Manifest]) -> Iterator[tuple[Stage, Key]
     """What is published, week by week in the order of the stages."""
     weekly = {ref.partition[-1] for ref in published if "week" in _stage(ref).dimensions}
     for week in ["", *sorted(weekly)]:
-        for stage in STAGES:
+        for stage in ARTIFACTS:
             for ref in sorted(published, key=str):
                 own = ref.partition[-1] if "week" in stage.dimensions else ""
                 if ref.asset == stage.name and own == week:
@@ -110,7 +110,7 @@ def _partitions(published: Mapping[Ref, Manifest]) -> Iterator[tuple[Stage, Key]
 
 
 def _stage(ref: Ref) -> Stage:
-    return next(stage for stage in STAGES if stage.name == ref.asset)
+    return next(stage for stage in ARTIFACTS if stage.name == ref.asset)
 
 
 def _alter(store: Store, manifest: Manifest) -> int:

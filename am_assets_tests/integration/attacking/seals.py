@@ -7,7 +7,8 @@ from pathlib import Path
 
 import zstandard
 
-from am_assets.defs.assets import raw_prompts, takedowns
+from am_assets.defs.assets.raw_prompts import raw_prompts
+from am_assets.defs.assets.takedowns import takedowns
 from am_assets.stages.sources.content import content_form
 from am_assets.stages.sources.sealing import SEAL
 from am_assets_tests.conftest import TINY, WEEK, git, math_rows, write_jsonl, write_tiny
@@ -65,7 +66,7 @@ def capture_race(folder: Path) -> list[str]:
         lost = next_line(slow)
         slow.wait()
         fast.wait()
-        root = captures.manifest(raw_prompts.STAGE, {"source": "sums", "week": _NEXT_WEEK}).root
+        root = captures.manifest(raw_prompts, {"source": "sums", "week": _NEXT_WEEK}).root
         held = won["root"] == lost["root"] == root and len(captures.sealed(week=1)) == 14
         return ["held: the first" if held else "broken: the slower capture won over a seal"]
 
@@ -132,7 +133,7 @@ def undone_takedown(folder: Path) -> list[str]:
             if (never.derivation == back.derivation) and never.root != back.root
             else "held: another derivation"
         ]
-        reused = captures.make(raw_prompts.STAGE, source="sums", week=WEEK).reused
+        reused = captures.make(raw_prompts, source="sums", week=WEEK).reused
         again = "held: nothing to do" if reused else "broken: there is always something left to do"
         return [*lines, again]
 
@@ -154,7 +155,7 @@ def senseless_takedowns(folder: Path) -> list[str]:
             path.write_text(f"{line}\n")
 
             def apply(captures: Captures = captures, name: str = name) -> str:
-                captures.make(takedowns.STAGE, source="sums")
+                captures.make(takedowns, source="sums")
                 return f"{name} was taken as if it meant something"
 
             lines.append(line_of(f"{line[:9]} in {name}", apply))
@@ -188,12 +189,12 @@ def _with_other_seals(captures: Captures, others: list[bytes]) -> list[str]:
     manifest = captures.make_all()[0]
     captures.list_down(_id_of(captures, math_rows(1)[0]["question"]))
     for source in captures.profile.sources:
-        captures.make(takedowns.STAGE, source=source)
+        captures.make(takedowns, source=source)
     rows = manifest.counts["seal"]["rows"]
     lines: list[str] = []
 
     def again() -> str | None:
-        made = captures.make(raw_prompts.STAGE, source="sums", week=WEEK).manifest
+        made = captures.make(raw_prompts, source="sums", week=WEEK).manifest
         captures.store.publish(manifest, {"run_id": "attack"})
         ledger = made.ledger or {}
         whole = ledger["rows_in"] == rows and ledger["dropped"].get("takedown") == 1

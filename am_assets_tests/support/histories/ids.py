@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from am_assets.core.ledger import LedgerError
+from am_assets.defs.project import CHAIN
 from am_assets.lineage.ledger import Scope, WeekLedger, week_ledgers
 from am_assets_tests.support.histories.project import Folder
 
@@ -134,7 +135,7 @@ def check_named(folder: Folder) -> None:
 
 
 def _ledgers(folder: Folder) -> list[WeekLedger]:
-    return week_ledgers(folder.store.snapshot(), scope=Scope.of(folder.profile))
+    return week_ledgers(folder.store.snapshot(), CHAIN, scope=Scope.of(folder.profile))
 
 
 def _final(fates: Fates) -> Iterator[tuple[str, str]]:
@@ -201,10 +202,7 @@ def _check_ledger(fates: Fates, ledgers: list[WeekLedger]) -> None:
         week = one.week
         raw = fates.rows["raw_prompts", week]
         dropped = Counter({("raw_prompts", "repeat_in_source"): sum(r["rows"] - 1 for r in raw)})
-        stages = {
-            table: fates.rows[table, week]
-            for table in ("raw_prompts", "prompts", "deduplicated", "labels", "verified")
-        }
+        stages = {table: fates.rows[table, week] for table in CHAIN[:-1]}
         stages["sft_dataset"] = [row for row in fates.dataset() if row["week"] == week]
         for stage, rows in stages.items():
             dropped.update((stage, r["reason"]) for r in rows if r["decision"] == "dropped")

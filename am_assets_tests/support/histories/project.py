@@ -18,7 +18,7 @@ from am_assets.core.materialize import Materializer
 from am_assets.core.profile import Profile
 from am_assets.core.stage import BENCHMARK, SOURCE, SOURCE_WEEK, WEEK, InputMissing, Key, Stage
 from am_assets.core.store import Store
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 from am_assets_tests.conftest import TINY, write_jsonl
 
 WEEKS = ("2025-01-06", "2025-01-13", "2025-01-20", "2025-01-27")
@@ -151,18 +151,18 @@ class Folder:
         sources = sorted(self.profile.sources)
         listed: list[tuple[Stage, Key]] = [
             (stage, {"benchmark": name})
-            for stage in STAGES
+            for stage in ARTIFACTS
             if stage.dimensions == BENCHMARK
             for name in self.profile.benchmarks
         ]
         listed += [
             (stage, {"source": name})
-            for stage in STAGES
+            for stage in ARTIFACTS
             if stage.dimensions == SOURCE
             for name in sources
         ]
         for week in self.weeks:
-            for stage in STAGES:
+            for stage in ARTIFACTS:
                 if stage.dimensions == SOURCE_WEEK:
                     listed += [(stage, {"source": name, "week": week}) for name in sources]
                 elif stage.dimensions == WEEK:

@@ -10,18 +10,18 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from am_assets.core.profile import Profile, load_profile
 from am_assets.core.stage import RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK, Read, Stage
-from am_assets.defs.artifact import asset_of
+from am_assets.defs.asset import asset_of
 from am_assets.defs.partitions import key_of, partition_key, partitions_of
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 
 MINI = load_profile("mini")
-READS = [(stage, read) for stage in STAGES for read in stage.reads]
+READS = [(stage, read) for stage in ARTIFACTS for read in stage.reads]
 
 
 @cache
 def _graph() -> AssetGraph:
-    assets = [asset_of(stage, MINI) for stage in STAGES]
-    resources: dict[str, Any] = dict.fromkeys(("store", "engines", "say"))
+    assets = [asset_of(stage, MINI) for stage in ARTIFACTS]
+    resources: dict[str, Any] = dict.fromkeys(("store", "engines"))
     return dg.Definitions(assets, resources=resources).resolve_asset_graph()
 
 

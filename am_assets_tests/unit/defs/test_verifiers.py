@@ -8,7 +8,8 @@ import pytest
 from am_assets.core.memory import RowMemory
 from am_assets.core.profile import Profile
 from am_assets.core.protocol import render_response
-from am_assets.core.stage import InputMissing, Run
+from am_assets.core.run import Run
+from am_assets.core.stage import InputMissing
 from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Kind
 from am_assets.defs import verifiers

@@ -18,7 +18,7 @@ from am_assets.core.settings.models import EmbeddingModel, Model
 from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.core.store import Store
 from am_assets.defs.assets import benchmarks
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 from am_assets.engines import embedding, reward
 from am_assets.engines.models import FIELDS_OF_THEIR_OWN, WITH_EFFECT, WITHOUT_EFFECT
 from am_assets.engines.openai.endpoint import EndpointOptions
@@ -118,7 +118,7 @@ def _plans(materializer: Materializer, profile: Profile) -> Iterator[tuple[str, 
         "recipe": list(profile.recipes),
         "benchmark": list(profile.benchmarks),
     }
-    for stage in STAGES:
+    for stage in ARTIFACTS:
         first, *others = stage.dimensions
         for value in values[first]:
             key = {first: value, **{name: values[name][0] for name in others}}

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from am_assets.core.code.boundaries import BOUNDARIES, BY_KIND, MACHINERY
 from am_assets.core.code.files import Sources, own_sources
 from am_assets.core.code.reach import Graph, Reach
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 
-NAMES = tuple(stage.name for stage in STAGES)
+NAMES = tuple(stage.name for stage in ARTIFACTS)
 
 _RULES = (
     "am_assets.stages.verification.format.answer_of",
@@ -37,7 +37,7 @@ BY_WHAT: dict[str, list[str]] = {
 
 def roots(stage: str) -> list[str]:
     """What a stage's reach begins at."""
-    return [f"am_assets.defs.assets.{stage}.build", *MACHINERY]
+    return [f"am_assets.defs.assets.{stage}.{stage}", *MACHINERY]
 
 
 def reaches(graph: Graph) -> dict[str, Reach]:

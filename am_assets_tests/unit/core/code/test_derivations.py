@@ -12,7 +12,7 @@ from am_assets.core.code.kept_results import KeptResults
 from am_assets.core.code.reach import Graph
 from am_assets.core.profile import Profile, load_profile
 from am_assets.core.stage import Stage
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 from am_assets.stages.verification import remembered
 from am_assets_tests.support.mutants import mutated
 from am_assets_tests.unit.core.code.stages import edited
@@ -62,7 +62,7 @@ def _derived() -> Derived:
             stage.libraries,
             stage.config(profile, key),
         )
-        for stage in STAGES
+        for stage in ARTIFACTS
         for key in _keys(stage, profile)
     }
 

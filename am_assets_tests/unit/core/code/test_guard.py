@@ -7,7 +7,7 @@ import pytest
 from am_assets.core.code import files
 from am_assets.core.code.guard import CodeMoved, check_same, guard_of, guarded
 from am_assets.core.memory import Entry, RowMemory
-from am_assets.defs.assets import prompts
+from am_assets.defs.assets.prompts import prompts
 
 _CLEANING = "stages/prompts/cleaning.py"
 

@@ -18,19 +18,19 @@ from am_assets.core.code.libraries import (
 from am_assets.core.code.versions import graph, reach_of
 from am_assets.core.manifest import Ref, derivation_of
 from am_assets.core.verdict import Kind
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 from am_assets.operations.status import _judging_change, _library_change
 from am_assets.stages.verification.remembered import decided_by
 
 
 def _of(stage: str) -> dict[str, str]:
-    (found,) = (one for one in STAGES if one.name == stage)
+    (found,) = (one for one in ARTIFACTS if one.name == stage)
     return found.libraries
 
 
 def test_every_import_of_reached_code_is_judged_once() -> None:
     assert DECIDING.keys().isdisjoint(NOT_DECIDING)
-    for stage in STAGES:
+    for stage in ARTIFACTS:
         judged = {*DECIDING, *NOT_DECIDING, *sys.stdlib_module_names}
         assert reach_of(stage.build, *MACHINERY, everywhere=True).imports <= judged
 

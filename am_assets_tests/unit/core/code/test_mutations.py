@@ -20,7 +20,7 @@ from am_assets.stages.verification import remembered
 from am_assets.stages.verification.format import answer_of, repeats_itself
 from am_assets.stages.verification.rules import too_deep
 from am_assets_tests.support.mutants import mutants, mutated
-from am_assets_tests.unit.core.code.stages import BY_WHAT, NAMES, edited, reaches, roots
+from am_assets_tests.unit.core.code.stages import BY_WHAT, NAMES, edited, reaches, replaced, roots
 
 GENERATING = {
     *("deduplicated", "labels", "existing_verdicts", "responses", "verified"),
@@ -244,6 +244,23 @@ def test_a_stage_reaches_only_what_it_imports(stage: str) -> None:
         pending |= _imports(own_sources().texts[module]) - seen
     assert _now()[stage].modules <= seen
     assert f"am_assets.defs.assets.{stage}" in _now()[stage].modules
+
+
+@pytest.mark.parametrize("stage", NAMES)
+def test_a_stage_does_not_reach_the_builds_of_what_it_reads(stage: str) -> None:
+    builds = {f"am_assets.defs.assets.{name}.{name}" for name in NAMES}
+    assert _now()[stage].paths & builds == {f"am_assets.defs.assets.{stage}.{stage}"}
+
+
+def test_what_is_declared_of_an_artifact_is_no_code_of_it() -> None:
+    module = "am_assets.defs.assets.labels"
+    for old, new in (
+        ('group_name="distillation"', 'group_name="labels"'),
+        ("(deduplicated.same(), prompts.same())", "(prompts.same(), deduplicated.same())"),
+        ('"categories": count_bars', '"kinds": count_bars'),
+        ('models=("instruct", "teacher:tokens")', 'models=("instruct",)'),
+    ):
+        assert _stale(replaced(module, old, new)) == set()
 
 
 def test_no_word_comment_or_annotation_makes_anything_stale() -> None:

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from am_assets.core.profile import load_profile
 from am_assets.core.settings.ray import Ray
-from am_assets.defs.project import STAGES
+from am_assets.defs.project import ARTIFACTS
 
 
 def test_no_stage_reads_the_section():
@@ -17,7 +17,7 @@ def test_no_stage_reads_the_section():
         "benchmark": next(iter(plain.benchmarks)),
         "recipe": next(iter(plain.recipes)),
     }
-    for stage in STAGES:
+    for stage in ARTIFACTS:
         assert stage.config(spread, key) == stage.config(plain, key)
 
 

@@ -17,8 +17,8 @@ from am_assets.stages.distillation.fates import sample_outcomes
 from am_assets.stages.distillation.verdicts import (
     VerifyFn,
     check_of,
-    existing_verdicts,
     passed_samples,
+    verify_existing,
     verify_responses,
 )
 from am_assets.stages.generation import with_system_prompt
@@ -48,7 +48,7 @@ def _verify(status_of: Callable[[Check], Status]) -> Callable[[Iterable[Check]],
 
 def _existing(table: pa.Table, verify: VerifyFn) -> pa.Table:
     rows: list[Mapping[str, Any]] = []
-    existing_verdicts([table], table["sample_id"].combine_chunks(), verify, rows.append)
+    verify_existing([table], table["sample_id"].combine_chunks(), verify, rows.append)
     return EXISTING_VERDICTS.table(rows)
 
 
@@ -255,7 +255,7 @@ def test_checks_are_read_as_a_stream_and_only_what_waits_is_held():
             yield Verdict(check.id, "pass", 1.0, "", "scripted", "1")
 
     written: list[tuple[int, Mapping[str, Any]]] = []
-    existing_verdicts(
+    verify_existing(
         parts(),
         table["sample_id"].combine_chunks(),
         verify,
