@@ -219,7 +219,7 @@ def _products(
             b = right[column : column + shape[1]]
             out = buffer[: len(a) * len(b)].view(len(a), len(b))
             if kind == torch.int32:
-                torch._int_mm(a, b.T, out=out)  # pyright: ignore[reportPrivateImportUsage]
+                torch._int_mm(a, b.T, out=out)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
             else:
                 torch.mm(a, b.T, out=out)
     return time.perf_counter() - start

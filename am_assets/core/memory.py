@@ -112,7 +112,7 @@ class RowMemory:
             values.append((kind, key, entry.value, _checksum(kind.encode(), key, entry.value)))
         owners = [(entry.owner, kind, bytes.fromhex(entry.key)) for entry in listed]
         named = {entry.owner for entry in listed}
-        with self._open() as connection, self._returning(named), _transaction(connection):
+        with self._open() as connection, self._returning(named), transaction(connection):
             connection.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", values)
             connection.executemany("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", owners)
 
@@ -141,7 +141,7 @@ class RowMemory:
         """
         with self._open() as connection:
             (entries,) = connection.execute("SELECT count(*) FROM results NOT INDEXED").fetchone()
-            with _transaction(connection):
+            with transaction(connection):
                 damaged = connection.execute(f"DELETE FROM results WHERE {_DAMAGED}").rowcount
             (found, *_) = connection.execute("PRAGMA integrity_check(1)").fetchone()
             if found != "ok":
@@ -179,7 +179,7 @@ class RowMemory:
                 )
             )
         if missing := sorted(wanted - known):
-            with self._returning({owner for owner, _, _ in missing}), _transaction(connection):
+            with self._returning({owner for owner, _, _ in missing}), transaction(connection):
                 connection.executemany("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", missing)
 
     def _forget(self, connection: sqlite3.Connection, kind: str, damaged: list[bytes]) -> None:
@@ -187,7 +187,7 @@ class RowMemory:
 
         Their owners stay known: what is asked again is theirs too.
         """
-        with _transaction(connection):
+        with transaction(connection):
             connection.executemany(
                 f"DELETE FROM results WHERE kind = ? AND key = ? AND {_DAMAGED}",
                 [(kind, key) for key in damaged],
@@ -263,7 +263,7 @@ class RowMemory:
             )
         if version < _VERSION:
             # Whole or not at all; a process that waited for another finds nothing left to do.
-            with _transaction(connection):
+            with transaction(connection):
                 _upgrade(connection)
         return connection
 
@@ -294,7 +294,8 @@ def _turn_log_on(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything or nothing; other writers wait."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -344,7 +345,7 @@ def _owning(connection: sqlite3.Connection, owners: Iterable[str]) -> list[str]:
 def _erase(connection: sqlite3.Connection, owners: Iterable[str]) -> int:
     """Delete the entries of `owners`; gives how many there were."""
     erased = 0
-    with _transaction(connection):
+    with transaction(connection):
         for owner in owners:
             keys = connection.execute(
                 "SELECT kind, key FROM owners WHERE owner = ?", (owner,)

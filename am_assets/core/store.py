@@ -146,7 +146,7 @@ class Store:
         what the branch must hold of this artifact (None: nothing) at the moment of publication;
         raises Conflict where it holds something else, and publishes nothing.
         """
-        manifest_path, pointer_path = self._paths(manifest.ref)
+        manifest_path, pointer_path = self.paths(manifest.ref)
         pointer = _pointer_text(manifest.dvc, meta)
         self.files.know(manifest)
         self.files.keep(manifest, folder)
@@ -207,7 +207,7 @@ class Store:
 
     def _held(self, ref: Ref, over: Manifest | None) -> bytes | None:
         """The bytes of the published manifest that says `over`; raises Conflict for another."""
-        path, _ = self._paths(ref)
+        path, _ = self.paths(ref)
         head = self.branch.head()
         held = self.branch.read(head, [path]).get(path) if head else None
         # Compared as manifests: a newer version of the program writes the same one otherwise.
@@ -218,13 +218,14 @@ class Store:
             )
         return held
 
-    def _paths(self, ref: Ref) -> tuple[str, str]:
+    def paths(self, ref: Ref) -> tuple[str, str]:
+        """Where manifest and pointer lie on the data branch."""
         base = f"data/{self.profile}/{ref.path}"
         return f"{base}/manifest.json", f"{base}/data.dvc"
 
     def _pointer(self, ref: Ref) -> bytes:
         """The pointer file as it is published."""
-        _, path = self._paths(ref)
+        _, path = self.paths(ref)
         head = self.branch.head()
         pointer = self.branch.read(head, [path]).get(path) if head else None
         if pointer is None:
@@ -270,7 +271,7 @@ class Snapshot:
         wanted = list(refs)
         missing = [ref for ref in wanted if ref not in self._known]
         if missing and self.commit:
-            paths = {ref: self.store._paths(ref)[0] for ref in missing}
+            paths = {ref: self.store.paths(ref)[0] for ref in missing}
             found = self.store.branch.read(self.commit, paths.values())
             for ref, path in paths.items():
                 data = found.get(path)

@@ -12,9 +12,12 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from am_assets.core.identity import canonical, merkle
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 _CHUNK = 1 << 22
 _NEVER_LOADED = re.compile(
@@ -146,7 +149,7 @@ def _header(stream: BinaryIO) -> tuple[dict[str, Any], int]:
     return json.loads(stream.read(length)), 8 + length
 
 
-def _update(hasher: "hashlib._Hash", path: Path, start: int, length: int) -> None:
+def _update(hasher: "HASH", path: Path, start: int, length: int) -> None:
     with path.open("rb") as stream:
         stream.seek(start)
         while length:

@@ -75,7 +75,7 @@ def _difference(plan: Plan) -> str:
     if plan.config != old.config:
         changed = _changed(old.config, plan.config)
         if changed == ["rules"] and "rules" in old.config:
-            return _judging_change(old.config["rules"], plan.config["rules"])
+            return judging_change(old.config["rules"], plan.config["rules"])
         return f"settings changed: {', '.join(changed)}"
     if plan.models != old.models:
         return "a model changed"
@@ -85,11 +85,11 @@ def _difference(plan: Plan) -> str:
         return f"inputs changed: {', '.join(changed[:3]) or 'fewer than before'}"
     if plan.libraries != old.libraries:
         # A record of schema 1 tells no versions, and is stale for its code as well.
-        return _library_change(old.libraries, plan.libraries) if old.libraries else _CODE
+        return library_change(old.libraries, plan.libraries) if old.libraries else _CODE
     return _CODE
 
 
-def _judging_change(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> str:
+def judging_change(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> str:
     """Kinds that are judged otherwise, and libraries of other versions where there are some."""
     kinds = _changed(old, new)
     before, now = (
@@ -101,11 +101,12 @@ def _judging_change(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) 
         )
         for listed in (old, new)
     )
-    libraries = _library_change(before, now) if before.keys() == now.keys() else ""
+    libraries = library_change(before, now) if before.keys() == now.keys() else ""
     return f"what judges changed: {', '.join(kinds)}" + f" ({libraries})" * bool(libraries)
 
 
-def _library_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+def library_change(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Libraries of other versions, with both."""
     return ", ".join(
         f"{name} {old.get(name, ABSENT)} became {new.get(name, ABSENT)}"
         for name in _changed(old, new)

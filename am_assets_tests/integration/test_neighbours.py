@@ -1,6 +1,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -30,13 +31,13 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, [*arguments, "--profile", "tiny.yaml"])
 
 
-def answer(*arguments: str) -> list[dict]:
+def answer(*arguments: str) -> list[dict[str, Any]]:
     result = run("neighbors", *arguments, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def prompts(project: Path) -> list[dict]:
+def prompts(project: Path) -> list[dict[str, Any]]:
     path = project / "data" / "tiny" / "prompts" / "sums" / WEEK / "data" / "prompts.parquet"
     return pq.read_table(path, columns=["sample_id", "prompt"]).to_pylist()
 

@@ -1,6 +1,7 @@
 """The reward model's and the perplexity model's engines, on random weights."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +17,13 @@ def rewarder(tmp_path_factory: pytest.TempPathFactory) -> RewardModel:
 
 
 @pytest.fixture(scope="module")
-def perplexity(tmp_path_factory: pytest.TempPathFactory) -> Perplexity:
-    return Perplexity(tiny_models.causal(tmp_path_factory.mktemp("reference")), "reference")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_models.causal(tmp_path_factory.mktemp("reference"))
+
+
+@pytest.fixture(scope="module")
+def perplexity(reference: Path) -> Perplexity:
+    return Perplexity(reference, "reference")
 
 
 def _conversation(index: int) -> list[dict[str, str]]:
@@ -53,11 +59,13 @@ def test_a_conversation_longer_than_the_model_is_still_rated(rewarder: RewardMod
     assert np.isfinite(rewarder.rate([turns])).all()
 
 
-def test_perplexity_is_that_of_the_mean_token(perplexity: Perplexity):
+def test_perplexity_is_that_of_the_mean_token(perplexity: Perplexity, reference: Path):
     import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     score = perplexity.score("a prompt", "an answer")
-    tokenizer, model = perplexity._tokenizer, perplexity._model
+    tokenizer = AutoTokenizer.from_pretrained(str(reference))
+    model = AutoModelForCausalLM.from_pretrained(str(reference), dtype=torch.float32).eval()
     ids = torch.tensor([tokenizer("a prompt\nan answer")["input_ids"]])
     with torch.no_grad():
         assert score == pytest.approx(math.exp(float(model(ids, labels=ids).loss)), rel=1e-4)

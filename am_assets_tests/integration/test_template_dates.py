@@ -78,8 +78,8 @@ def test_a_server_that_cannot_be_told_the_day_is_an_error(folder: Path):
 
 def test_a_vllm_server_is_sent_the_template_that_has_the_day(folder: Path):
     options = EndpointOptions.model_validate(_endpoint(folder, "vllm").options)
-    dated = endpoint._extra(options, ChatTokenizer(folder, DAY))
-    plain = endpoint._extra(options, None)
+    dated = endpoint.extra_body(options, ChatTokenizer(folder, DAY))
+    plain = endpoint.extra_body(options, None)
     assert dated is not None
     assert plain is not None
     assert dated["chat_template"] == pinned(CLOCK + tiny_models.CHAT_TEMPLATE, DAY)

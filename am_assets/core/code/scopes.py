@@ -6,12 +6,9 @@ known. Containers, iterators and callables carry the classes of what they hold a
 
 import ast
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from am_assets.core.code.modules import Definition, Function, Module, Outside, imported
-
-if TYPE_CHECKING:
-    from am_assets.core.code.types import Types
+from am_assets.core.code.modules import Definition, Function, Module, Outside, Package, imported
 
 Type = frozenset[Definition] | None
 ANYTHING: Type = None
@@ -54,12 +51,26 @@ _HOLDING: dict[type[ast.AST], tuple[str, ...]] = {
 """By kind of node: the fields that hold nodes."""
 
 
+class Inference(Protocol):
+    """What a scope asks of `types.Types`."""
+
+    package: Package
+
+    def annotation(self, node: ast.expr | None, scope: "Scope") -> Type:
+        """The own classes that an annotation names."""
+        ...
+
+    def of(self, node: ast.expr, scope: "Scope") -> Type:
+        """What an expression may give."""
+        ...
+
+
 class Scope:
     """The names of one function (or of a module's top, without a node) and what they stand for."""
 
     def __init__(
         self,
-        types: "Types",
+        types: Inference,
         module: Module,
         node: ast.AST | None = None,
         outer: "Scope | None" = None,

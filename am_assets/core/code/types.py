@@ -236,8 +236,9 @@ class Types:
                 return union([self.of(node.key, scope), self.of(node.value, scope)])
             case ast.IfExp():
                 return union([self.of(node.body, scope), self.of(node.orelse, scope)])
-        parts = [part for part in children(node) if isinstance(part, ast.expr)]
-        return union(self.of(part, scope) for part in parts)
+            case _:
+                parts = [part for part in children(node) if isinstance(part, ast.expr)]
+                return union(self.of(part, scope) for part in parts)
 
     def _attribute(self, base: Type, name: str) -> Type:
         if base is None:

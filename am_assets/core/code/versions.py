@@ -57,7 +57,7 @@ def code_of(*roots: Root) -> Code:
         # A function of another package: nothing is known of what it leads to but its file.
         files = b"".join(Path(inspect.getfile(root)).read_bytes() for root in elsewhere)  # type: ignore[arg-type]
         version = hashlib.sha256(version.encode() + files).hexdigest()[:12]
-    return Code(version, dict(_libraries(reach)))
+    return Code(version, dict(libraries_of(reach)))
 
 
 def build_code(build: Root) -> Code:
@@ -67,12 +67,12 @@ def build_code(build: Root) -> Code:
 
 def alone(*roots: Root) -> str:
     """12 hex digits for what `roots` themselves say, whatever they lead to."""
-    return _alone(tuple(_path(root) for root in roots))
+    return alone_of_paths(tuple(_path(root) for root in roots))
 
 
 def reach_of(*roots: Root, everywhere: bool = False) -> Reached:
     """All that `roots`, of this package, lead to; with `everywhere`, what judges any kind too."""
-    return _reach(tuple(sorted({_path(root) for root in roots})), everywhere)
+    return reach_of_paths(tuple(sorted({_path(root) for root in roots})), everywhere)
 
 
 @cache
@@ -82,7 +82,8 @@ def graph() -> Graph:
 
 
 @cache
-def _reach(paths: tuple[str, ...], everywhere: bool) -> Reached:
+def reach_of_paths(paths: tuple[str, ...], everywhere: bool) -> Reached:
+    """The same of sorted dotted names; found once a process."""
     key = " ".join(("everywhere" if everywhere else "reach", *paths))
     kept = kept_results().get(key)
     if kept is None:
@@ -99,7 +100,8 @@ def _reach(paths: tuple[str, ...], everywhere: bool) -> Reached:
 
 
 @cache
-def _alone(paths: tuple[str, ...]) -> str:
+def alone_of_paths(paths: tuple[str, ...]) -> str:
+    """The same of dotted names; found once a process."""
     key = " ".join(("alone", *paths))
     kept = kept_results().get(key)
     if kept is None:
@@ -115,7 +117,8 @@ def _alone(paths: tuple[str, ...]) -> str:
 
 
 @cache
-def _libraries(reach: Reached) -> dict[str, str]:
+def libraries_of(reach: Reached) -> dict[str, str]:
+    """Versions, by name, of the libraries and tools that decide in what was reached."""
     found = versions_of(reach.imports)
     for path, names in TOOLS.items():
         if path in reach.paths:

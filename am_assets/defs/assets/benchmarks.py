@@ -49,12 +49,13 @@ def benchmarks(run: Run) -> Built:
     """
     name = run.key["benchmark"]
     benchmark = run.profile.benchmarks[name]
-    rows = _rows(benchmark, name, run.profile.folder)
+    rows = upstream_items(benchmark, name, run.profile.folder)
     table = benchmark_table(benchmark, name, rows, run.engines.embedding())
     return Built([(BENCHMARKS, table)])
 
 
-def _rows(benchmark: Benchmark, name: str, folder: Path) -> Iterator[UpstreamRow]:
+def upstream_items(benchmark: Benchmark, name: str, folder: Path) -> Iterator[UpstreamRow]:
+    """Items of a benchmark as upstream has them, whatever its files are called."""
     if benchmark.kind != "files":
         yield from read_source(benchmark, name, 0, folder, GENERATORS)
         return

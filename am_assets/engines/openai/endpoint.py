@@ -88,7 +88,7 @@ class Endpoint:
         self._options = options
         self._tokenizer = tokenizer
         self._secret = secret
-        self._extra = _extra(options, tokenizer)
+        self._extra = extra_body(options, tokenizer)
         self._listed: asyncio.Task[Card | None] | None = None
 
     async def complete(self, request: GenerationRequest) -> Completion:
@@ -177,7 +177,7 @@ class Endpoint:
         return bytes(body)
 
 
-def _extra(options: EndpointOptions, tokenizer: ChatTokenizer | None) -> dict[str, Any] | None:
+def extra_body(options: EndpointOptions, tokenizer: ChatTokenizer | None) -> dict[str, Any] | None:
     """What is sent beside the parameters that every server knows."""
     if options.server != "vllm":
         return None

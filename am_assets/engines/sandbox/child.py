@@ -148,7 +148,7 @@ def _execute(job: Mapping[str, Any]) -> list[Any]:
 def _finish() -> None:
     # What interpreter shutdown would do, in its order: wait for threads, exit hooks, flush.
     threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # nothing public runs them
     if sys.stdout is not None and not getattr(sys.stdout, "closed", False):
         sys.stdout.flush()
     # What a program has opened over standard output, or set aside, is flushed when it is destroyed.

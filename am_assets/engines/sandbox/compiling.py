@@ -13,7 +13,7 @@ from am_assets.engines.sandbox.results import ToolEnd
 from am_assets.engines.sandbox.server import Server
 from am_assets.engines.sandbox.toolchain import Toolchain
 
-_LIMITS: dict[str, Any] = {
+LIMITS: dict[str, Any] = {
     "time_limit_s": 20.0,
     "memory_bytes": 1536 << 20,
     "file_bytes": 64 << 20,
@@ -125,7 +125,7 @@ def _compiled(source: str, tools: Toolchain, server: Server) -> int | RunResult:
         ):
             for fd in given:
                 os.lseek(fd, 0, os.SEEK_SET)
-            end = server.run_tool(argv, given, _LIMITS)
+            end = server.run_tool(argv, given, LIMITS)
             if end.status != "ok":
                 return _ended(end)
         seal(program)

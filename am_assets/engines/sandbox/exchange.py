@@ -237,6 +237,8 @@ class Exchange:
                 return _READERS[name](*parts)
             case [str(name), int() | str() as which]:
                 return self._foreign.meet(name, which)
+            case _:
+                pass
         raise Forged("not a value")
 
 

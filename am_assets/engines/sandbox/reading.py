@@ -195,6 +195,8 @@ class _Rules:
                     yield node.target, node.iter
                 case ast.Call(func=ast.Name(id=name)) if name in self._functions:
                     yield from self._passed(node, self._functions[name].args)
+                case _:
+                    pass
 
     @staticmethod
     def _passed(call: ast.Call, into: ast.arguments) -> Iterator[tuple[ast.AST, ast.expr]]:
@@ -294,6 +296,8 @@ class _Rules:
                     raise Unusable("the test watches the program's output")
             case ast.ImportFrom(module=str(module)) if module.startswith("unittest.mock"):
                 raise Unusable("the test replaces parts of the program")
+            case _:
+                pass
 
     def _compares_program_with_itself(self, test: ast.expr) -> bool:
         return isinstance(test, ast.Compare) and all(

@@ -208,6 +208,8 @@ def _raised(told: Any) -> BaseException | None:
                 if name in _EXCEPTIONS and all(type(a) in _SCALARS for a in arguments):
                     return _EXCEPTIONS[name](*arguments)
             return RemoteError(", ".join(names[:1]))
+        case _:
+            pass
     return None
 
 

@@ -86,6 +86,8 @@ def _ended(end: End, stdout: Written, report: Written) -> RunResult:
             return RunResult("killed", text, (), _TOO_MANY_THREADS)
         case "timeout":
             return RunResult("timeout", text)
+        case _:
+            pass
     name = str(told.get("exception", ""))[:80]
     if code == 0:
         values = told.get("values")

@@ -233,7 +233,7 @@ class TextIndex:
         yield from character_ngrams(found, self._settings.character_ngram)
 
 
-def _grouped(keys: array, owners: array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _grouped(keys: "array[int]", owners: "array[int]") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sorted distinct keys, where the owners of each start (one more than keys), the owners."""
     if not len(keys):
         return np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int32)

@@ -42,11 +42,13 @@ class Products:
             return torch.mm(left.float(), right.float().T, out=out)
         if self._device.type == "cuda" and (len(left) <= 16 or len(right) % 8):
             return torch.mm(left.float(), right.float().T)
-        return torch._int_mm(left, right.T, out=out)  # pyright: ignore[reportPrivateImportUsage]
+        # torch has no public product of int8 into int32.
+        return torch._int_mm(left, right.T, out=out)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
 
 
 def int8_is_exact(device: torch.device) -> bool:
     """Whether int8 products are fast and exact on `device`."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and torch.cpu._is_vnni_supported()
+    # Nor a public name for this question.
+    return device.type == "cpu" and torch.cpu._is_vnni_supported()  # pyright: ignore[reportPrivateUsage]

@@ -116,7 +116,7 @@ def fit(left: np.ndarray, right: np.ndarray, threshold: float, device: torch.dev
     some, others = _sample(left, _SAMPLE, device), _sample(right, _SAMPLE - 1, device)
     both = torch.cat([some, others])
     if len(left) * len(right) < _SMALL:
-        return _sketch(None, both)
+        return sketch_of(None, both)
     # Judged by rows that the directions were not fitted to: these look shorter than they are.
     fitted = torch.cat([some[::2], others[::2]])
     directions = torch.linalg.eigh(fitted.T @ fitted).eigenvectors.flip(1)
@@ -129,7 +129,7 @@ def fit(left: np.ndarray, right: np.ndarray, threshold: float, device: torch.dev
             rotation = _ROTATE * count * kept * (1 / len(left) + 1 / len(right))
             costs[kept] = _PLACE * width + _SCORE * _share(products, kept, threshold) + rotation
     kept = min(costs, key=costs.__getitem__)
-    return _sketch(None if kept == count else _spread(directions[:, :kept]), both)
+    return sketch_of(None if kept == count else _spread(directions[:, :kept]), both)
 
 
 def _share(bounds: torch.Tensor, places: int, threshold: float) -> float:
@@ -168,7 +168,8 @@ def _spread(directions: torch.Tensor) -> torch.Tensor:
     return torch.linalg.qr(directions @ torch.linalg.qr(noise.to(directions.device)).Q).Q
 
 
-def _sketch(basis: torch.Tensor | None, sample: torch.Tensor) -> Sketch:
+def sketch_of(basis: torch.Tensor | None, sample: torch.Tensor) -> Sketch:
+    """The sketch along `basis` (None: the places as they are), its scale taken from a sample."""
     leading = sample if basis is None else sample @ basis
     places = leading.shape[1] + (0 if basis is None else _REST)
     width = -(-places // 8) * 8

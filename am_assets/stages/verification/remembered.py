@@ -111,7 +111,7 @@ class RememberedRules:
         if kind != "chat":
             settings[kind] = getattr(self._config, kind).model_dump(mode="json")
         isolation = self._runner.isolation(language) if language else ""
-        return digest(KIND, kind, settings, self._require_format, isolation, *_versions(kind))
+        return digest(KIND, kind, settings, self._require_format, isolation, *rule_versions(kind))
 
     def _key(self, check: Check) -> str:
         of = (check.kind, _language(check))
@@ -173,7 +173,8 @@ def _batches(missing: dict[str, list[Check]]) -> Iterator[dict[str, list[Check]]
 
 
 @cache
-def _versions(kind: Kind) -> tuple[str, ...]:
+def rule_versions(kind: Kind) -> tuple[str, ...]:
+    """Versions of the rules that decide checks of one kind, and of their libraries."""
     # Of `decide` itself only what it says: it is asked for every kind.
     code = code_of(answer_of, repeats_itself, too_deep, *_RULES[kind])
     libraries = (f"{name} {version}" for name, version in code.libraries.items())
@@ -182,11 +183,11 @@ def _versions(kind: Kind) -> tuple[str, ...]:
 
 def decided_by(kind: Kind, asks_judge: bool) -> list[str]:
     """Versions of the code and libraries that decide checks of one kind, and no other's."""
-    return [*_versions(kind), *_asked_versions(kind == "chat", asks_judge)]
+    return [*rule_versions(kind), *asked_versions(kind == "chat", asks_judge)]
 
 
 @cache
-def _asked_versions(rates: bool, asks_judge: bool) -> tuple[str, ...]:
+def asked_versions(rates: bool, asks_judge: bool) -> tuple[str, ...]:
     """The same of what asks the models."""
     roots = [root for root, asked in ((RewardJudge, rates), (Judge, asks_judge)) if asked]
     if not roots:

@@ -11,10 +11,11 @@ from typing import Any, Protocol, Self
 from am_assets.core.runner import CodeRunner, Language
 from am_assets.core.settings.verification import VerificationConfig
 from am_assets.core.verdict import Check
-from am_assets.stages.verification import format
 from am_assets.stages.verification.code.check import VERIFIER as CODE
 from am_assets.stages.verification.code.check import check_code
 from am_assets.stages.verification.code.controls import CodeCheck, ControlledCode
+from am_assets.stages.verification.format import VERSION as FORMAT
+from am_assets.stages.verification.format import answer_of, repeats_itself
 from am_assets.stages.verification.instruction.check import VERIFIER as INSTRUCTION
 from am_assets.stages.verification.instruction.check import check_instructions
 from am_assets.stages.verification.math.check import MathCheck, check_math_batch
@@ -22,7 +23,7 @@ from am_assets.stages.verification.math.pool import MathPool
 from am_assets.stages.verification.outcome import Outcome, Verifier
 from am_assets.stages.verification.science.check import check_science
 
-_RULES = Verifier("rules", format.VERSION)
+_RULES = Verifier("rules", FORMAT)
 _DEPTH = 100
 
 
@@ -89,10 +90,10 @@ def decide(
     for place, check in enumerate(checks):
         decided.append(None)
         try:
-            answer = format.answer_of(check.response, require_format)
+            answer = answer_of(check.response, require_format)
             if answer is None:
                 decided[place] = _RULES.failed("format")
-            elif format.repeats_itself(check.response, config.rules):
+            elif repeats_itself(check.response, config.rules):
                 decided[place] = _RULES.failed("repetition")
             elif check.kind == "math":
                 # Together: a message to a worker costs as much as a comparison.

@@ -127,7 +127,7 @@ def _version(library: str, version: str) -> Iterator[None]:
     libraries.version_of.cache_clear()
     _forget()
     try:
-        with mock.patch.dict(libraries._TOLD, {library: lambda: version}):
+        with mock.patch.dict(libraries.TOLD, {library: lambda: version}):
             yield
     finally:
         libraries.version_of.cache_clear()
@@ -135,5 +135,10 @@ def _version(library: str, version: str) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for known in (versions._reach, versions._alone, versions._libraries, remembered._versions):
+    for known in (
+        versions.reach_of_paths,
+        versions.alone_of_paths,
+        versions.libraries_of,
+        remembered.rule_versions,
+    ):
         known.cache_clear()

@@ -175,7 +175,7 @@ def test_an_honest_program_passes(sandbox, name):
 
 
 def test_hostile_programs_fail_and_do_nothing(sandbox, open_folder, monkeypatch):  # noqa: F811
-    monkeypatch.setitem(compiling._LIMITS, "time_limit_s", 3.0)
+    monkeypatch.setitem(compiling.LIMITS, "time_limit_s", 3.0)
     found = {
         program.attempts: (status, reason, violations)
         for program, status, reason, violations in judge(HOSTILE, open_folder, sandbox)

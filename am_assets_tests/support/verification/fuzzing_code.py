@@ -115,10 +115,11 @@ def _changed_tokens(tokens: list[str], how: str, source: random.Random) -> list[
             return [*tokens[:place], *tokens[place + 1 :]]
         case "order":
             return source.sample(tokens, len(tokens))
-    old = tokens[place]
-    number = old.lstrip("-").replace(".", "", 1).isdecimal()
-    new = str(float(old) + 0.01) if number and "." in old else old + "1"
-    return [*tokens[:place], new, *tokens[place + 1 :]]
+        case _:
+            old = tokens[place]
+            number = old.lstrip("-").replace(".", "", 1).isdecimal()
+            new = str(float(old) + 0.01) if number and "." in old else old + "1"
+            return [*tokens[:place], new, *tokens[place + 1 :]]
 
 
 def _laid_out(tokens: list[str], source: random.Random) -> str:

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -163,11 +164,17 @@ def test_erasing_while_someone_reads_says_so(
     memory.erase(["sample"])
 
 
-def test_a_full_disk_is_named_as_what_it_is() -> None:
+def test_a_full_disk_is_named_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, opened = sqlite3.connect, list[sqlite3.Connection]()
+
+    def noted(*args: Any, **settings: Any) -> sqlite3.Connection:
+        opened.append(connect(*args, **settings))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
     memory = RowMemory()
     memory.counts()
-    assert memory._connection is not None
-    memory._connection.execute("PRAGMA max_page_count = 10")
+    opened[-1].execute("PRAGMA max_page_count = 10")
     with pytest.raises(RowMemoryError, match="free some space"):
         memory.put("generation", [_entry(0, b"x" * 200_000)])
     memory.put("generation", [_entry(1)])

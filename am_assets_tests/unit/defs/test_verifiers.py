@@ -78,9 +78,9 @@ def test_a_derivation_holds_the_sections_and_models_of_its_kind(kind: Kind):
 def test_the_rules_of_one_kind_are_in_no_derivation_of_another(monkeypatch: pytest.MonkeyPatch):
     key = {"source": "sums", "week": "2025-01-06"}
     before = {kind: verifiers.decided_by(profile_of(kind), key) for kind in KINDS}
-    versions = remembered._versions
+    versions = remembered.rule_versions
     monkeypatch.setattr(
-        remembered, "_versions", lambda kind: ("edited",) if kind == "code" else versions(kind)
+        remembered, "rule_versions", lambda kind: ("edited",) if kind == "code" else versions(kind)
     )
     after = {kind: verifiers.decided_by(profile_of(kind), key) for kind in KINDS}
     assert [kind for kind in KINDS if before[kind] != after[kind]] == ["code"]

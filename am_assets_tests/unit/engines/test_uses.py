@@ -368,7 +368,7 @@ def test_a_benchmark_of_several_files_is_read_in_the_order_of_their_content(
 
     def read() -> tuple[str, list[str]]:
         profile = Profile.model_validate({**data, "folder": tmp_path})
-        rows = benchmarks._rows(profile.benchmarks["bench"], "bench", tmp_path)
+        rows = benchmarks.upstream_items(profile.benchmarks["bench"], "bench", tmp_path)
         return derivations(data, tmp_path)["benchmarks"], [row.data["problem"] for row in rows]
 
     before = read()

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from am_assets.standalone import rows as text_rows
 from am_assets.standalone.rows import LineReport, read_rows
 
 
-def read(path: Path, data: bytes) -> tuple[list[tuple[int, dict]], LineReport]:
+def read(path: Path, data: bytes) -> tuple[list[tuple[int, dict[str, Any]]], LineReport]:
     path.write_bytes(data)
     report = LineReport()
     return list(read_rows(path, report)), report

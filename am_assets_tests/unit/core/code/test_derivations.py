@@ -19,11 +19,11 @@ from am_assets_tests.unit.core.code.stages import edited
 
 Derived = dict[tuple[str, ...], Any]
 _CACHED = (
-    versions._reach,
-    versions._alone,
-    versions._libraries,
-    remembered._versions,
-    remembered._asked_versions,
+    versions.reach_of_paths,
+    versions.alone_of_paths,
+    versions.libraries_of,
+    remembered.rule_versions,
+    remembered.asked_versions,
 )
 
 

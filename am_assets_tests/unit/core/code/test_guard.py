@@ -14,10 +14,10 @@ _CLEANING = "stages/prompts/cleaning.py"
 
 def _move(monkeypatch: pytest.MonkeyPatch, *paths: str) -> None:
     """Have files differ from what they were when the process began."""
-    before = {**files._AT_START}
+    before = {**files.AT_START}
     for path in paths:
         before[path] = before[path]._replace(modified_ns=0)
-    monkeypatch.setattr(files, "_AT_START", before)
+    monkeypatch.setattr(files, "AT_START", before)
 
 
 def test_nothing_has_moved_in_a_process_that_is_left_alone() -> None:

@@ -19,7 +19,7 @@ from am_assets.core.code.versions import graph, reach_of
 from am_assets.core.manifest import Ref, derivation_of
 from am_assets.core.verdict import Kind
 from am_assets.defs.project import ARTIFACTS
-from am_assets.operations.status import _judging_change, _library_change
+from am_assets.operations.status import judging_change, library_change
 from am_assets.stages.verification.remembered import decided_by
 
 
@@ -122,7 +122,7 @@ def test_a_stage_names_libraries_whatever_engine_a_profile_picks() -> None:
 def test_what_is_absent_is_recorded_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert version_of("no-such-distribution") == ABSENT
     monkeypatch.setenv("PATH", "/nowhere")
-    assert libraries._compiler() == ABSENT
+    assert libraries.TOLD["g++"]() == ABSENT
 
 
 def test_another_version_is_another_derivation_and_says_so() -> None:
@@ -132,14 +132,14 @@ def test_another_version_is_another_derivation_and_says_so() -> None:
 
     assert derivation("0.9.0") == derivation("0.9.0") != derivation("0.9.1")
     old, new = {"math-verify": "0.9.0", "a": "1"}, {"math-verify": "0.9.1", "a": "1"}
-    assert _library_change(old, new) == "math-verify 0.9.0 became 0.9.1"
-    assert _library_change(old, {"a": "1"}) == "math-verify 0.9.0 became none"
+    assert library_change(old, new) == "math-verify 0.9.0 became 0.9.1"
+    assert library_change(old, {"a": "1"}) == "math-verify 0.9.0 became none"
 
 
-def test_what_judges_a_kind_says_which_library_changed() -> None:
+def test_what_judges_a_kind_says_whichlibrary_changed() -> None:
     old = {"math": ["c0de", "3.11", "sympy 1.13"], "chat": ["c0de"]}
     new = {"math": ["c0de", "3.11", "sympy 1.14"], "chat": ["c0de"]}
-    assert _judging_change(old, new) == "what judges changed: math (sympy 1.13 became 1.14)"
+    assert judging_change(old, new) == "what judges changed: math (sympy 1.13 became 1.14)"
     other = {"math": ["0ther", "3.11", "sympy 1.13"], "chat": ["c0de"]}
-    assert _judging_change(old, other) == "what judges changed: math"
-    assert _judging_change(old, {"chat": ["0ther"]}) == "what judges changed: chat, math"
+    assert judging_change(old, other) == "what judges changed: math"
+    assert judging_change(old, {"chat": ["0ther"]}) == "what judges changed: chat, math"

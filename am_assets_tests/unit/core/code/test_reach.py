@@ -152,6 +152,15 @@ def test_a_name_from_elsewhere_may_be_imported_in_any_way() -> None:
     assert other.version != one.version
 
 
+def test_a_last_case_that_does_nothing_is_no_new_version() -> None:
+    text = "def build(run):\n    match run:\n        case 1:\n            return 2\n"
+    passing = f"{text}        case _:\n            pass\n"
+    assert _reach(p_work=passing).version == _reach(p_work=text).version
+    for other in ("case _:\n            return 3", "case 4:\n            pass"):
+        changed = _reach(p_work=f"{text}        {other}\n")
+        assert changed.version != _reach(p_work=text).version
+
+
 def test_two_functions_that_change_places_are_a_new_version() -> None:
     text = "from p.tools import add, sub\ndef build(run):\n    return add(1), sub(1)\n"
     other = text.replace("add(1), sub(1)", "sub(1), add(1)")

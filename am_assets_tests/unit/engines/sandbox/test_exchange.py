@@ -4,6 +4,7 @@ import decimal
 import fractions
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,7 +104,7 @@ def test_what_the_other_side_changes_in_place_is_changed_here(before, after):
 
 
 def test_aliases_and_circles_stay_so():
-    value: list = [1]
+    value: list[Any] = [1]
     value += [value, (value,)]
     copy = crossed([value, value])
     assert copy[0] is copy[1]

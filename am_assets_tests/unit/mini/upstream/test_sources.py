@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from itertools import combinations
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ PLANTS = (
 )
 
 
-def keyed(source: str, week: int) -> dict[str, dict]:
+def keyed(source: str, week: int) -> dict[str, dict[str, Any]]:
     column = SOURCES[source].columns["upstream_key"]
     rows = list(upstream_rows(source, week))
     found = {row[column]: row for row in rows}

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def prompts(count: int):
     return PROMPTS.table([*rows, prompt_row("dropped", "no", decision="dropped")])
 
 
-def embed(parts, memory: RowMemory, written: list):
+def embed(parts, memory: RowMemory, written: list[Any]):
     meter = Meter("embedding")
     counts = embed_prompts(parts, WindowEngine(), memory, Embedding(), written.append, meter)
     return counts, meter
@@ -33,7 +34,7 @@ def test_prompts_are_counted_by_their_windows_and_keep_their_number(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(remembered, "_WINDOW_TEXTS", 4)
-    written: list[dict] = []
+    written: list[dict[str, Any]] = []
     counts, meter = embed([prompts(10), prompts(0)], RowMemory(), written)
     assert counts == {1: 5, 3: 5}
     assert [row["sample_id"] for row in written] == [f"s{n}" for n in range(10)]

@@ -186,7 +186,7 @@ def test_a_product_of_codes_bounds_the_similarity_from_above(seed, kept, spiky):
     vectors = unit(wide)
     basis = torch.linalg.qr(torch.from_numpy(generator.normal(size=(64, kept)))).Q
     # A scale from other vectors, so that some coordinates are beyond it and clipped.
-    made = sketch._sketch(basis, torch.from_numpy(unit(generator.normal(size=(5, 64)))).double())
+    made = sketch.sketch_of(basis, torch.from_numpy(unit(generator.normal(size=(5, 64)))).double())
     codes = made.codes(vectors)
     whole = codes.places.double()
     sums, errors = whole @ whole.T, codes.errors

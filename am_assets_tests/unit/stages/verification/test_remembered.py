@@ -253,10 +253,10 @@ def test_a_rating_is_kept_by_precision_day_and_libraries():
 def test_another_version_of_the_rules_decides_anew(monkeypatch: pytest.MonkeyPatch):
     memory = RowMemory()
     Setup(memory).run(CHECKS)
-    before = remembered._versions
+    before = remembered.rule_versions
     monkeypatch.setattr(
         remembered,
-        "_versions",
+        "rule_versions",
         lambda kind: ("changed",) if kind == "science" else before(kind),
     )
     later = Setup(memory)
