@@ -7,7 +7,7 @@ from am_assets.core.profile import Profile
 from am_assets.core.schema import SFT
 from am_assets.core.stage import RECIPE_WEEK, WEEK, Built, Key, Read, Run, Stage
 from am_assets.stages import plots
-from am_assets.stages.training.sft import METRICS_FILE, checkpoint_root, train
+from am_assets.stages.training.train import METRICS_FILE, checkpoint_root, train
 
 UNTRAINED = "no-base-model"
 """Root of the partition of a profile that has no model to train."""
