@@ -17,7 +17,6 @@ from am_assets.core.schema import (
     VERIFIED,
 )
 from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Key, Read, Run, Stage
-from am_assets.defs import verifiers
 from am_assets.defs.pictures import chat_scores, count_bars, counts_by
 from am_assets.defs.week_prompts import returned_rows
 from am_assets.stages.training.perplexity import PerplexityOf, remembered_perplexity
@@ -45,7 +44,7 @@ def build(run: Run) -> Built:
         candidates,
         superseded,
         run.profile.sft,
-        verifiers.settings_of(run.profile).chat.threshold,
+        run.profile.verification.chat.threshold,
         count_tokens,
         _perplexity(run) if run.profile.sft.perplexity_limit is not None else None,
     )
@@ -72,7 +71,7 @@ def _perplexity(run: Run) -> PerplexityOf | None:
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     del key
-    chat = verifiers.settings_of(profile).chat.model_dump(mode="json")
+    chat = profile.verification.chat.model_dump(mode="json")
     return {"sft": profile.sft.model_dump(mode="json"), "chat_threshold": chat["threshold"]}
 
 
