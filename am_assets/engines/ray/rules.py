@@ -21,7 +21,7 @@ Decided = list[Outcome | None]
 
 
 class RayRules:
-    """Rules in several actors; implements `stages.verification.decide.RuleRunner`.
+    """Rules in several actors; implements `stages.verification.rules.RuleRunner`.
 
     The actors stay until `close`, so that they work on while a judge or a reward model does. An
     actor that dies is replaced and decides its checks again. Raises RayUnusable where Ray cannot
@@ -130,5 +130,5 @@ class RulesActor:
     def decide(
         self, checks: Sequence[Check], config: Verification, require_format: bool
     ) -> Decided:
-        """See `stages.verification.decide.decide`."""
+        """See `stages.verification.rules.decide`."""
         return self._rules.submit(checks, config, require_format).result()
