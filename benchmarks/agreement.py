@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from am_assets.core.memory import RowMemory
 from am_assets.core.verdict import Check, Kind
-from am_assets.stages.verification import VerificationConfig, Verifiers, verify
+from am_assets.stages.verification import Verification, Verifiers, verify
 
 
 class Row(NamedTuple):
@@ -229,7 +229,7 @@ def compare(name: str, rows: list[Row]) -> None:
         Check(str(place), row.kind, row.prompt, row.response, row.reference)
         for place, row in enumerate(rows)
     )
-    verdicts = verify(checks, Verifiers(), VerificationConfig(), RowMemory(), require_format=False)
+    verdicts = verify(checks, Verifiers(), Verification(), RowMemory(), require_format=False)
     agreed: Counter[str] = Counter()
     total: Counter[str] = Counter()
     lines: list[str] = []

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from am_assets.core.memory import RowMemory
 from am_assets.core.verdict import Check, Verdict
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification import VerificationConfig, Verifiers, verify
+from am_assets.stages.verification import Verification, Verifiers, verify
 
 
 class Row(NamedTuple):
@@ -73,7 +73,7 @@ def compare(name: str, rows: list[Row], sandbox: Sandbox) -> None:
         for row in rows
     )
     verifiers = Verifiers(sandbox=sandbox)
-    config = VerificationConfig()
+    config = Verification()
     verdicts = list(verify(checks, verifiers, config, RowMemory(), require_format=False))
     agreed = [
         (verdict.status == "pass") == row.recorded and verdict.status in ("pass", "fail")

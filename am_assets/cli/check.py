@@ -30,15 +30,15 @@ def check(in_path: Path, out_path: Path, profile: str | None) -> None:
     from am_assets.core.profile import load_profile
     from am_assets.engines.profile_engines import ProfileEngines
     from am_assets.engines.sandbox.sandbox import Sandbox
-    from am_assets.stages.verification import IsolationMissing, VerificationConfig, Verifiers
+    from am_assets.stages.verification import IsolationMissing, Verification, Verifiers
     from am_assets.standalone.check import check_jsonl
 
     sandbox = Sandbox()
-    verifiers, config, engines = Verifiers(), VerificationConfig(), None
+    verifiers, config, engines = Verifiers(), Verification(), None
     if profile is not None:
         loaded = load_profile(profile)
         engines = ProfileEngines(loaded, say)
-        config = VerificationConfig.model_validate(loaded.verification)
+        config = loaded.verification
         verifiers = Verifiers(judge=engines.generation("instruct"), reward=engines.reward())
     try:
         verifiers = dataclasses.replace(verifiers, sandbox=sandbox.start())

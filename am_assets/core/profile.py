@@ -23,6 +23,7 @@ from am_assets.core.settings.ray import Ray
 from am_assets.core.settings.section import Section
 from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.core.settings.training import Recipe, Sft
+from am_assets.core.settings.verification import Verification
 from am_assets.core.settings.weeks import Weeks
 
 
@@ -45,8 +46,7 @@ class Profile(Section):
     decontamination: Decontamination = Decontamination()
     labels: Labels
     responses: Responses = Responses()
-    verification: dict[str, Any] = Field(default_factory=dict)
-    """Validated by `stages.verification.config.VerificationConfig`."""
+    verification: Verification = Verification()
     sft: Sft = Sft()
     recipes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Recipe]
     evaluation: Evaluation = Evaluation()
@@ -101,7 +101,8 @@ def load_profile(
         # Where a text or a section may stand, a section that is wrong is the error to tell.
         errors = [e for e in error.errors() if not (e["type"] in _PLAIN and _is_dict(e["input"]))]
         first = (errors or error.errors())[0]
-        key = _key(first["loc"], data) or "the top level"
+        lacking = first["type"] == "missing"
+        key = _key(first["loc"], data, lacking) or "the top level"
         if first["type"] == "extra_forbidden":
             message = "is not a known key; check its spelling or remove it"
         else:
@@ -109,23 +110,27 @@ def load_profile(
         raise ProfileError(f"profile {name_or_path}, key {key}: {message}") from error
 
 
-_PLAIN = ("string_type", "list_type")
+_PLAIN = ("string_type", "list_type", "float_type")
 
 
 def _is_dict(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _key(location: tuple[int | str, ...], data: Any) -> str:
-    """Dotted key of a validation error, without pydantic's names for the members of a union."""
+def _key(location: tuple[int | str, ...], data: Any, lacking: bool) -> str:
+    """Dotted key of a validation error, without pydantic's names for the members of a union.
+
+    What is not in `data` is such a name, but for the last part where the key itself is lacking.
+    """
     parts: list[str] = []
-    for part in location:
+    for place, part in enumerate(location, 1):
         known = isinstance(data, dict) and part in data
-        if not known and (not isinstance(data, dict | list) or part in ("str", "Marker")):
+        listed = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if known or listed:
+            data = cast("Any", data)[part]
+        elif not (lacking and place == len(location)):
             continue
         parts.append(str(part))
-        listed = isinstance(data, list) and isinstance(part, int) and part < len(data)
-        data = cast("Any", data)[part] if known or listed else {}
     return ".".join(parts)
 
 

@@ -5,19 +5,12 @@ from typing import Any
 
 from am_assets.core.profile import Profile
 from am_assets.core.run import Run
-from am_assets.core.settings.verification import VerificationConfig
+from am_assets.core.settings.verification import Verification
 from am_assets.core.stage import InputMissing, Key
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.stages.evaluation.scores import VerifyAnswers
 from am_assets.stages.verification import Verifiers, remembered, verify
-
-_JUDGED = ("math", "science")
-"""Kinds whose rules may hand an answer on to the judge."""
-
-
-def settings_of(profile: Profile) -> VerificationConfig:
-    """The settings of verification, defaults included."""
-    return VerificationConfig.model_validate(profile.verification)
+from am_assets.stages.verification.by_kind import KINDS
 
 
 def kinds_of(profile: Profile, key: Key) -> list[Kind]:
@@ -29,18 +22,19 @@ def kinds_of(profile: Profile, key: Key) -> list[Kind]:
 
 def config_of(profile: Profile, key: Key) -> dict[str, Any]:
     """The settings of verification that decide about a partition's kinds, as plain values."""
-    kinds, settings = kinds_of(profile, key), settings_of(profile)
-    sections = {"rules", *kinds, *(["judge"] if _asks_judge(kinds, settings) else [])}
-    return settings.model_dump(mode="json", include=sections)
+    kinds, settings = kinds_of(profile, key), profile.verification
+    sections = {"rules": settings.rules, **{kind: KINDS[kind].section(settings) for kind in kinds}}
+    if _asks_judge(kinds, settings):
+        sections["judge"] = settings.judge
+    return {name: section.model_dump(mode="json") for name, section in sections.items()}
 
 
 def decided_by(profile: Profile, key: Key) -> dict[str, Any]:
     """What a partition's verdicts follow from beside the models: settings, and rules by kind."""
-    settings = settings_of(profile)
     return {
         "verification": config_of(profile, key),
         "rules": {
-            kind: remembered.decided_by(kind, _asks_judge([kind], settings))
+            kind: remembered.decided_by(kind, KINDS[kind].asks_judge(profile.verification))
             for kind in kinds_of(profile, key)
         },
     }
@@ -49,14 +43,12 @@ def decided_by(profile: Profile, key: Key) -> dict[str, Any]:
 def models_of(profile: Profile, key: Key) -> list[str]:
     """The models that decide about a partition's kinds."""
     kinds = kinds_of(profile, key)
-    judge = ["instruct"] if _asks_judge(kinds, settings_of(profile)) else []
-    return [*judge, *(["reward"] if "chat" in kinds else [])]
+    judge = ["instruct"] if _asks_judge(kinds, profile.verification) else []
+    return [*judge, *(["reward"] if any(KINDS[kind].asks_reward for kind in kinds) else [])]
 
 
-def _asks_judge(kinds: Sequence[Kind], settings: VerificationConfig) -> bool:
-    return any(
-        kind in _JUDGED and (kind != "math" or settings.math.judge_second_opinion) for kind in kinds
-    )
+def _asks_judge(kinds: Sequence[Kind], settings: Verification) -> bool:
+    return any(KINDS[kind].asks_judge(settings) for kind in kinds)
 
 
 def verify_fn(run: Run, total: int | None = None) -> VerifyAnswers:
@@ -69,10 +61,11 @@ def verify_fn(run: Run, total: int | None = None) -> VerifyAnswers:
     judge = run.engines.generation("instruct") if "instruct" in models else None
     reward = run.engines.reward() if "reward" in models else None
     elsewhere = run.engines.rules()
-    sandbox = run.engines.sandbox() if "code" in kinds and elsewhere is None else None
+    programs = any(KINDS[kind].language is not None for kind in kinds)
+    sandbox = run.engines.sandbox() if programs and elsewhere is None else None
     verifiers = Verifiers(judge, reward, sandbox, elsewhere)
     # What the derivation does not hold is not there to be read.
-    config = VerificationConfig.model_validate(run.config["verification"])
+    config = Verification.model_validate(run.config["verification"])
     meter = run.meter("verification", total, "responses")
     judge_meter = run.meter("judge", unit="replies", gpus=judge.gpus if judge else 0)
 

@@ -11,8 +11,7 @@ from am_assets.defs.project import Project
 from am_assets.engines.embedding import EmbeddingModelError, embedding_folder
 from am_assets.engines.models import ModelMissing, locate_model
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.sources.files import matching_files
-from am_assets.stages.sources.rows import SourceError
+from am_assets.stages.sources import UPSTREAMS
 
 _GIB = 2**30
 _LOW_DISK = 10 * _GIB
@@ -96,16 +95,9 @@ def _sources(project: Project) -> list[Finding]:
     findings: list[Finding] = []
     everything = {**project.profile.sources, **project.profile.benchmarks}
     for name, source in everything.items():
-        if source.kind == "hub":
-            detail = f"{source.location} at {source.revision}, read from the hub when captured"
-            findings.append(Finding(f"source {name}", "note", detail))
-        elif source.kind == "files":
-            try:
-                files = matching_files(source.location, name, project.profile.folder)
-            except SourceError as error:
-                findings.append(Finding(f"source {name}", "missing", str(error)))
-            else:
-                findings.append(Finding(f"source {name}", "ok", f"{len(files)} files"))
+        found = UPSTREAMS[source.kind].availability(source, name, project.profile.folder)
+        if found is not None:
+            findings.append(Finding(f"source {name}", *found))
     return findings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 from am_assets.core.memory import RowMemory
-from am_assets.core.settings.verification import VerificationConfig
+from am_assets.core.settings.verification import Verification
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.stages.verification.instruction.check import VERIFIER as INSTRUCTION
 from am_assets.stages.verification.instruction.check import Accuracy
@@ -32,7 +32,7 @@ def check_jsonl(
     in_path: Path,
     out_path: Path,
     verifiers: Verifiers,
-    config: VerificationConfig,
+    config: Verification,
     progress: Callable[[int], None] | None = None,
     *,
     require_format: bool = False,

@@ -33,7 +33,7 @@ from am_assets.engines.ray.rules import RayRules
 from am_assets.engines.ray.spool import Spool, SpoolReader
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.engines.vllm import VllmEngine
-from am_assets.stages.verification import VerificationConfig, Verifiers, verify
+from am_assets.stages.verification import Verification, Verifiers, verify
 from am_assets.stages.verification.rules import ThreadedRules
 
 SECTION = Ray(actors={"teacher": 2, "base": 2, "embedding": 2, "verification": 2})
@@ -112,7 +112,7 @@ def test_vectors_from_two_actors_are_equal_to_the_bit(pool: RayPool):
 
 
 def test_rules_in_actors_decide_the_same_though_one_was_killed(pool: RayPool):
-    config, checks = VerificationConfig(), list(_checks())
+    config, checks = Verification(), list(_checks())
     with Sandbox(workers=2) as sandbox, ThreadedRules(sandbox) as here:
         expected = here.submit(checks, config, True).result()
         isolation = [here.isolation(language) for language in get_args(Language)]

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 
 from am_assets.core.schema import SFT
 from am_assets.core.settings.training import Recipe
-from am_assets.stages.training.sft import checkpoint_root, train
+from am_assets.stages.training.train import checkpoint_root, train
 from am_assets_tests.support import tiny_models
 
 pytestmark = pytest.mark.filterwarnings("ignore")

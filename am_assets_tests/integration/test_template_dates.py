@@ -21,7 +21,7 @@ from am_assets.engines.ray.engine import RayEngine
 from am_assets.engines.ray.pool import Actors
 from am_assets.engines.reward import RewardModel
 from am_assets.engines.vllm import VllmEngine
-from am_assets.stages.training.sft import checkpoint_root, train
+from am_assets.stages.training.train import checkpoint_root, train
 from am_assets_tests.support import tiny_models
 
 TURNS = [{"role": "user", "content": "What is new?"}]

@@ -33,14 +33,11 @@ BOUNDARIES: dict[str, str] = {
 BY_KIND: tuple[str, ...] = (
     "am_assets.engines.reward",
     "am_assets.engines.sandbox",
-    "am_assets.stages.verification.models.reward.RewardJudge",
-    "am_assets.stages.verification.code.check.check_code",
+    "am_assets.stages.verification.kinds",
     "am_assets.stages.verification.code.controls.ControlledCode",
-    "am_assets.stages.verification.instruction.check.check_instructions",
-    "am_assets.stages.verification.models.judge.Judge",
-    "am_assets.stages.verification.math.check.check_math_batch",
     "am_assets.stages.verification.math.pool.MathPool",
-    "am_assets.stages.verification.science.check.check_science",
+    "am_assets.stages.verification.models.judge.Judge",
+    "am_assets.stages.verification.models.reward.RewardJudge",
 )
 """What judges checks of some kinds alone: it is followed from one of these, and from nowhere else,
 since the settings of a derivation hold the version of what judges each kind that is judged."""

@@ -1,12 +1,24 @@
 """Where upstream rows come from: sources and benchmarks."""
 
 from datetime import date
-from typing import Literal, Self
+from typing import Literal, Self, assert_never
 
 from pydantic import Field, model_validator
 
 from am_assets.core.settings.section import Section
 from am_assets.core.verdict import Kind
+
+SourceKind = Literal["hub", "files", "generated"]
+
+
+def _is_pinned(kind: SourceKind) -> bool:
+    """Whether upstream moves on under the same location, so that a revision must be named."""
+    match kind:
+        case "hub":
+            return True
+        case "files" | "generated":
+            return False
+    assert_never(kind)
 
 
 class Marker(Section):
@@ -62,7 +74,7 @@ class Columns(Section):
 class Source(Section):
     """One upstream source of prompts."""
 
-    kind: Literal["hub", "files", "generated"]
+    kind: SourceKind
     location: str
     """Hub dataset id, file glob (relative to the profile file), or the generator's source name."""
     subset: str | None = None
@@ -80,8 +92,8 @@ class Source(Section):
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
-        if self.kind == "hub" and not self.revision:
-            raise ValueError("a hub source needs a pinned `revision`")
+        if _is_pinned(self.kind) and not self.revision:
+            raise ValueError(f"a {self.kind} source needs a pinned `revision`")
         if self.retired is not None and self.retired.weekday() != 0:
             raise ValueError(f"`retired` must be a Monday, {self.retired} is a {self.retired:%A}")
         return self
@@ -94,7 +106,7 @@ class Source(Section):
 class Benchmark(Section):
     """One evaluation benchmark; every benchmark is also decontaminated against."""
 
-    kind: Literal["hub", "files", "generated"]
+    kind: SourceKind
     location: str
     subset: str | None = None
     split: str = "test"
@@ -108,6 +120,6 @@ class Benchmark(Section):
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
-        if self.kind == "hub" and not self.revision:
-            raise ValueError("a hub benchmark needs a pinned `revision`")
+        if _is_pinned(self.kind) and not self.revision:
+            raise ValueError(f"a {self.kind} benchmark needs a pinned `revision`")
         return self

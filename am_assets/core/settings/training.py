@@ -6,6 +6,8 @@ from pydantic import Field
 
 from am_assets.core.settings.section import Section, Share
 
+RecipeKind = Literal["base", "full", "lora"]
+
 
 class Sft(Section):
     """Selection and corpus-wide rules (AM 2.2.3, DD 2.5)."""
@@ -18,7 +20,7 @@ class Sft(Section):
 class Recipe(Section):
     """One training recipe; `base` trains nothing and is scored like the others."""
 
-    kind: Literal["base", "full", "lora"]
+    kind: RecipeKind
     learning_rate: float = Field(default=4e-5, gt=0)
     epochs: float = Field(default=5, gt=0)
     batch_size: int = Field(default=8, ge=1)

@@ -9,7 +9,7 @@ from am_assets.core.stage import RECIPE_WEEK, Built, Key
 from am_assets.defs.artifact import Pictures, artifact
 from am_assets.defs.assets.sft_dataset import sft_dataset
 from am_assets.stages import plots
-from am_assets.stages.training.sft import METRICS_FILE, checkpoint_root, train
+from am_assets.stages.training.train import METRICS_FILE, checkpoint_root, train
 
 UNTRAINED = "no-base-model"
 """Root of the partition of a profile that has no model to train."""

@@ -13,7 +13,6 @@ from am_assets.core.schema import (
     VERDICTS,
 )
 from am_assets.core.stage import WEEK, Built, Key
-from am_assets.defs import verifiers
 from am_assets.defs.artifact import Pictures, artifact, own_earlier
 from am_assets.defs.assets.deduplicated import deduplicated
 from am_assets.defs.assets.existing_verdicts import existing_verdicts
@@ -29,7 +28,7 @@ from am_assets.stages.training.selection import Candidates, select
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
     del key
-    chat = verifiers.settings_of(profile).chat.model_dump(mode="json")
+    chat = profile.verification.chat.model_dump(mode="json")
     return {"sft": profile.sft.model_dump(mode="json"), "chat_threshold": chat["threshold"]}
 
 
@@ -98,7 +97,7 @@ def sft_dataset(
         candidates,
         superseded,
         run.profile.sft,
-        verifiers.settings_of(run.profile).chat.threshold,
+        run.profile.verification.chat.threshold,
         count_tokens,
         _perplexity(run) if run.profile.sft.perplexity_limit is not None else None,
     )

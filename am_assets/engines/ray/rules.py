@@ -8,7 +8,7 @@ from typing import Any, get_args
 from am_assets.core.code.files import sources_digest
 from am_assets.core.code.guard import check_same
 from am_assets.core.runner import IsolationMissing, Language
-from am_assets.core.settings.verification import VerificationConfig
+from am_assets.core.settings.verification import Verification
 from am_assets.core.verdict import Check
 from am_assets.engines.ray.pool import RayPool, RayUnusable, reason
 from am_assets.engines.sandbox.sandbox import Sandbox
@@ -21,7 +21,7 @@ Decided = list[Outcome | None]
 
 
 class RayRules:
-    """Rules in several actors; implements `stages.verification.decide.RuleRunner`.
+    """Rules in several actors; implements `stages.verification.rules.RuleRunner`.
 
     The actors stay until `close`, so that they work on while a judge or a reward model does. An
     actor that dies is replaced and decides its checks again. Raises RayUnusable where Ray cannot
@@ -42,7 +42,7 @@ class RayRules:
         return self._isolation[language]
 
     def submit(
-        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+        self, checks: Sequence[Check], config: Verification, require_format: bool
     ) -> Future[Decided]:
         """What the rules say about `checks`, later; fails with RayUnusable."""
         waiting = self._started()
@@ -128,7 +128,7 @@ class RulesActor:
         return self._rules.isolation(language)
 
     def decide(
-        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+        self, checks: Sequence[Check], config: Verification, require_format: bool
     ) -> Decided:
-        """See `stages.verification.decide.decide`."""
+        """See `stages.verification.rules.decide`."""
         return self._rules.submit(checks, config, require_format).result()

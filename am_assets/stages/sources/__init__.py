@@ -4,8 +4,8 @@ What belongs here: formats, encodings, limits and their errors. Which column mea
 in `stages.mapping`; which row is new in `stages.capture`.
 """
 
-from am_assets.stages.sources.generated import Generator
-from am_assets.stages.sources.reader import read_source
+from am_assets.stages.sources.reader import UPSTREAMS, read_source
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
+from am_assets.stages.sources.upstream import Generator
 
-__all__ = ["Generator", "SourceError", "UpstreamRow", "read_source"]
+__all__ = ["UPSTREAMS", "Generator", "SourceError", "UpstreamRow", "read_source"]

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,52 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from am_assets.core.settings.sources import Benchmark, Source
+from am_assets.core.weights import file_digest
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
 from am_assets.stages.sources.sizes import check_size, too_large
+from am_assets.stages.sources.upstream import Availability, Generator
 from am_assets.stages.sources.zstd_file import ZstdFile
+
+
+class Files:
+    """Local files, by glob."""
+
+    def rows(
+        self,
+        source: Source | Benchmark,
+        name: str,
+        week_index: int,
+        folder: Path,
+        generators: Mapping[str, Generator],
+    ) -> Iterator[UpstreamRow]:
+        """Rows of every file as it is now, whatever the week. Raises SourceError."""
+        del week_index, generators
+        return read_files(source.location, name, folder, source.max_row_bytes)
+
+    def benchmark_rows(
+        self, benchmark: Benchmark, name: str, folder: Path, generators: Mapping[str, Generator]
+    ) -> Iterator[UpstreamRow]:
+        """Rows of the files in the order of `content`. Raises SourceError."""
+        del generators
+        for path in _by_content(benchmark, name, folder):
+            yield from read_files(glob.escape(str(path)), name, folder, benchmark.max_row_bytes)
+
+    def content(
+        self, benchmark: Benchmark, name: str, folder: Path, generator_version: Callable[[str], str]
+    ) -> dict[str, object]:
+        """What each file holds, and how it is read."""
+        del generator_version
+        files = _by_content(benchmark, name, folder)
+        return {"files": [[file_digest(path), _form(path)] for path in files]}
+
+    def availability(self, source: Source | Benchmark, name: str, folder: Path) -> Availability:
+        """How many files there are."""
+        try:
+            files = matching_files(source.location, name, folder)
+        except SourceError as error:
+            return Availability("missing", str(error))
+        return Availability("ok", f"{len(files)} files")
 
 
 def read_files(pattern: str, name: str, folder: Path, max_row_bytes: int) -> Iterator[UpstreamRow]:
@@ -51,6 +94,17 @@ def matching_files(pattern: str, name: str, folder: Path) -> list[Path]:
             f"no file of source {name} matches {pattern} under {folder}: correct `location`"
         )
     return paths
+
+
+def _by_content(benchmark: Benchmark, name: str, folder: Path) -> list[Path]:
+    """The benchmark's files, by content: items are numbered, and a name is not what a file says."""
+    return sorted(matching_files(benchmark.location, name, folder), key=file_digest)
+
+
+def _form(path: Path) -> str:
+    """How a file is read, which is all that its name decides."""
+    last = [suffix.lower() for suffix in path.suffixes[-2:]]
+    return "".join(last if last and last[-1] in (".gz", ".zst") else last[-1:])
 
 
 def _label(path: Path, folder: Path) -> str:

@@ -2,14 +2,45 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
 
 from am_assets.core.identity import canonical
 from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.stages.sources.rows import SourceError, UpstreamRow
+from am_assets.stages.sources.upstream import Generator
 
-Generator = Callable[[str, int], Iterator[dict[str, Any]]]
-"""(location, 0-based week index) -> the rows that are upstream in that week."""
+
+class Generated:
+    """Sources that follow from a generator's code."""
+
+    def rows(
+        self,
+        source: Source | Benchmark,
+        name: str,
+        week_index: int,
+        folder: Path,
+        generators: Mapping[str, Generator],
+    ) -> Iterator[UpstreamRow]:
+        """Rows of a week; raises SourceError where no generator has the name."""
+        del folder
+        return read_generated(source, name, week_index, generators)
+
+    def benchmark_rows(
+        self, benchmark: Benchmark, name: str, folder: Path, generators: Mapping[str, Generator]
+    ) -> Iterator[UpstreamRow]:
+        """The rows of the first week."""
+        return self.rows(benchmark, name, 0, folder, generators)
+
+    def content(
+        self, benchmark: Benchmark, name: str, folder: Path, generator_version: Callable[[str], str]
+    ) -> dict[str, object]:
+        """Which generator, and the version of its code."""
+        del folder
+        return {"location": benchmark.location, "generator": generator_version(name)}
+
+    def availability(self, source: Source | Benchmark, name: str, folder: Path) -> None:
+        """Nothing: it is there with the package."""
+        del source, name, folder
 
 
 def read_generated(

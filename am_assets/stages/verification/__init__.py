@@ -5,7 +5,7 @@
 """
 
 from am_assets.core.runner import CodeRunner, IsolationMissing
-from am_assets.core.settings.verification import VerificationConfig
+from am_assets.core.settings.verification import Verification
 from am_assets.stages.verification.rules import RuleRunner
 from am_assets.stages.verification.verify import Verifiers, verify
 
@@ -13,7 +13,7 @@ __all__ = [
     "CodeRunner",
     "IsolationMissing",
     "RuleRunner",
-    "VerificationConfig",
+    "Verification",
     "Verifiers",
     "verify",
 ]

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from am_assets.core.store import read_batches
+from am_assets.core.verdict import Kind
 
-FinalAnswer = Callable[[str, str], str | None]
+FinalAnswer = Callable[[Kind, str], str | None]
 """The final answer in the text of a response of a kind, in one spelling; None without one."""
 
 

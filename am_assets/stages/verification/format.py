@@ -4,8 +4,10 @@ from collections import Counter
 
 from am_assets.core.protocol import is_blank, parse_response
 from am_assets.core.settings.verification import RulesConfig
+from am_assets.stages.verification.outcome import Verifier
 
-VERSION = "rules-2"
+VERIFIER = Verifier("rules", "rules-2")
+"""Says what holds for every response, whatever its kind."""
 
 
 def answer_of(response: str, require_format: bool) -> str | None:

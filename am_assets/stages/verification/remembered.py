@@ -12,38 +12,19 @@ from am_assets.core.code.versions import Root, alone, code_of
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.runner import Language
-from am_assets.core.settings.verification import VerificationConfig
+from am_assets.core.settings.verification import Verification
 from am_assets.core.verdict import Check, Kind
-from am_assets.stages.verification.code.check import check_code
-from am_assets.stages.verification.code.controls import ControlledCode
-from am_assets.stages.verification.code.program import LanguageUnsupported, language_of
+from am_assets.stages.verification import kinds
+from am_assets.stages.verification.by_kind import KINDS
 from am_assets.stages.verification.format import answer_of, repeats_itself
-from am_assets.stages.verification.instruction.check import check_instructions
-from am_assets.stages.verification.math.check import check_math_batch
-from am_assets.stages.verification.math.pool import MathPool
 from am_assets.stages.verification.models.judge import Judge
 from am_assets.stages.verification.models.reward import RewardJudge
+from am_assets.stages.verification.nesting import too_deep
 from am_assets.stages.verification.outcome import Decided, Outcome
-from am_assets.stages.verification.rules import RuleRunner, decide, too_deep
-from am_assets.stages.verification.science.check import check_science
+from am_assets.stages.verification.rules import RuleRunner, decide
 
 KIND = "verdict"
 """Kind of the row memory's entries that are rule outcomes."""
-
-_RULES: dict[Kind, tuple[Root, ...]] = {
-    "math": (check_math_batch, MathPool),
-    "code": (check_code, ControlledCode),
-    "science": (check_science,),
-    "instruction": (check_instructions,),
-    "chat": (),
-}
-"""What decides checks of each kind, after what is asked of every response: listed as what is apart
-in `core.code.boundaries`."""
-
-# How many checks are decided, and remembered, together: a program takes a hundred times as long
-# as a comparison, and what a killed process loses is what it had not put.
-_BATCH = {"code": 4}
-_DEFAULT_BATCH = 32
 
 
 class RememberedRules:
@@ -56,7 +37,7 @@ class RememberedRules:
         self,
         runner: RuleRunner,
         memory: RowMemory,
-        config: VerificationConfig,
+        config: Verification,
         require_format: bool,
     ) -> None:
         self._runner, self._memory = runner, memory
@@ -108,8 +89,9 @@ class RememberedRules:
         Nothing that only another kind, or programs of another language, are decided by.
         """
         settings: dict[str, Any] = {"rules": self._config.rules.model_dump(mode="json")}
-        if kind != "chat":
-            settings[kind] = getattr(self._config, kind).model_dump(mode="json")
+        entry = KINDS[kind]
+        if entry.rules is not None:
+            settings[kind] = entry.section(self._config).model_dump(mode="json")
         isolation = self._runner.isolation(language) if language else ""
         return digest(KIND, kind, settings, self._require_format, isolation, *rule_versions(kind))
 
@@ -167,43 +149,50 @@ def _batches(missing: dict[str, list[Check]]) -> Iterator[dict[str, list[Check]]
     for key, checks in missing.items():
         kind = checks[0].kind
         batches[kind][key] = checks
-        if len(batches[kind]) == _BATCH.get(kind, _DEFAULT_BATCH):
+        if len(batches[kind]) == KINDS[kind].together:
             yield batches.pop(kind)
     yield from batches.values()
+
+
+def rule_roots(kind: Kind) -> list[Root]:
+    """What decides checks of a kind before a model does, and no other kind's."""
+    entry = KINDS[kind]
+    own = () if entry.rules is None else (entry.rules, *entry.made_with)
+    return [answer_of, repeats_itself, too_deep, *own]
+
+
+def asked_roots(kind: Kind, asks_judge: bool) -> list[Root]:
+    """What decides after that: all that the kind's entry says, and what asks the models."""
+    rates = KINDS[kind].asks_reward
+    models = [root for root, asked in ((RewardJudge, rates), (Judge, asks_judge)) if asked]
+    return [f"{kinds.__name__}.{kind}", *models]
 
 
 @cache
 def rule_versions(kind: Kind) -> tuple[str, ...]:
     """Versions of the rules that decide checks of one kind, and of their libraries."""
     # Of `decide` itself only what it says: it is asked for every kind.
-    code = code_of(answer_of, repeats_itself, too_deep, *_RULES[kind])
+    code = code_of(*rule_roots(kind))
     libraries = (f"{name} {version}" for name, version in code.libraries.items())
     return (code.version, alone(decide), ".".join(map(str, sys.version_info[:2])), *libraries)
 
 
+@cache
+def asked_versions(kind: Kind, asks_judge: bool) -> tuple[str, ...]:
+    code = code_of(*asked_roots(kind, asks_judge))
+    return (code.version, *(f"{name} {version}" for name, version in code.libraries.items()))
+
+
 def decided_by(kind: Kind, asks_judge: bool) -> list[str]:
     """Versions of the code and libraries that decide checks of one kind, and no other's."""
-    return [*rule_versions(kind), *asked_versions(kind == "chat", asks_judge)]
-
-
-@cache
-def asked_versions(rates: bool, asks_judge: bool) -> tuple[str, ...]:
-    """The same of what asks the models."""
-    roots = [root for root, asked in ((RewardJudge, rates), (Judge, asks_judge)) if asked]
-    if not roots:
-        return ()
-    code = code_of(*roots)
-    return (code.version, *(f"{name} {version}" for name, version in code.libraries.items()))
+    versions = [*rule_versions(kind), *asked_versions(kind, asks_judge)]
+    return list(dict.fromkeys(versions))
 
 
 def _language(check: Check) -> Language | None:
     """The language that a check's program runs in, None where none is run."""
-    if check.kind != "code" or not isinstance(check.test_case, dict):
-        return None
-    try:
-        return language_of(check.test_case)
-    except LanguageUnsupported:
-        return None
+    language = KINDS[check.kind].language
+    return None if language is None else language(check)
 
 
 def _text(value: Any) -> str:

@@ -1,28 +1,26 @@
 """Verification: rules on every response, then the model its kind needs."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import assert_never
 
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import GenerationEngine, RewardEngine
 from am_assets.core.runner import CodeRunner
-from am_assets.core.settings.verification import VerificationConfig
+from am_assets.core.settings.verification import Verification
 from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Verdict
+from am_assets.stages.verification.by_kind import KINDS
+from am_assets.stages.verification.format import VERIFIER as FORMAT
 from am_assets.stages.verification.format import answer_of
-from am_assets.stages.verification.math.check import VERIFIER as MATH
-from am_assets.stages.verification.models.judge import MAX_SCORE, Judge, Question
+from am_assets.stages.verification.kind import Grade, Rate
+from am_assets.stages.verification.models.judge import Judge, Question
 from am_assets.stages.verification.models.reward import Answer, RewardJudge
-from am_assets.stages.verification.outcome import Decided, Outcome, Verifier
+from am_assets.stages.verification.outcome import Decided, Outcome
 from am_assets.stages.verification.remembered import RememberedRules, Started
 from am_assets.stages.verification.rules import RuleRunner, ThreadedRules
-from am_assets.stages.verification.science.check import JUDGE_NEEDED
 
-_NO_REWARD = Verifier("reward", "reward-1")
-_WHOLE = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)")
 # A window keeps a judge busy; two of them are held at a time.
 _WINDOW_CHECKS = 4096
 _WINDOW_CHARACTERS = 64 << 20
@@ -44,7 +42,7 @@ class Verifiers:
 def verify(
     checks: Iterable[Check],
     verifiers: Verifiers,
-    config: VerificationConfig,
+    config: Verification,
     memory: RowMemory,
     *,
     require_format: bool = True,
@@ -82,7 +80,7 @@ class _Models:
         self,
         judge: Judge | None,
         reward: RewardJudge | None,
-        config: VerificationConfig,
+        config: Verification,
         require_format: bool,
     ) -> None:
         self._judge, self._reward = judge, reward
@@ -128,32 +126,23 @@ class _Models:
 
     def _todo(self, check: Check, outcome: Outcome | None) -> Outcome | Question | Answer:
         """The final outcome of a check, or what a model has still to say about it."""
-        if outcome is not None:
-            return self._second_opinion(check, outcome)
-        if check.kind == "chat":
-            if self._reward is None:
-                return _NO_REWARD.error("reward_missing")
-            return Answer(check.prompt, self._answer(check), check.owner)
-        if self._judge is None:
-            return JUDGE_NEEDED.error("judge_missing")
-        return self._question(check, self._config.science.pass_score, {})
-
-    def _second_opinion(self, check: Check, outcome: Outcome) -> Outcome | Question:
-        """Hand what the math rules reject to the judge, if there is one and a reading possible."""
-        wanted = (
-            outcome.verifier == MATH.name
-            and outcome.status == "fail"
-            and self._config.math.judge_second_opinion
-            and self._judge is not None
-        )
-        if not wanted or _nothing_to_interpret(outcome.evidence):
+        if outcome is not None and outcome.verifier == FORMAT.name:
             return outcome
-        evidence = {"rule_verdict": "fail", "rule_reason": outcome.reason, **outcome.evidence}
-        return self._question(check, self._config.math.pass_score * MAX_SCORE, evidence)
+        left = KINDS[check.kind].left(outcome, self._config)
+        match left:
+            case Grade():
+                return left.unasked if self._judge is None else self._question(check, left)
+            case Rate():
+                if self._reward is None:
+                    return left.unasked
+                return Answer(check.prompt, self._answer(check), check.owner)
+            case None:
+                return outcome or FORMAT.error("undecided")
+        assert_never(left)
 
-    def _question(self, check: Check, pass_score: float, evidence: dict[str, Any]) -> Question:
-        reference = check.reference_answer or ""
-        answer = self._answer(check)
+    def _question(self, check: Check, left: Grade) -> Question:
+        reference, answer = check.reference_answer or "", self._answer(check)
+        pass_score, evidence = left.pass_score, left.evidence
         return Question(check.prompt, reference, answer, pass_score, evidence, check.owner)
 
     def _answer(self, check: Check) -> str:
@@ -161,20 +150,6 @@ class _Models:
         # Rules leave to a model only what has an answer.
         assert answer is not None
         return answer
-
-
-def _nothing_to_interpret(evidence: Mapping[str, Any]) -> bool:
-    """Whether the rules rejected another letter, or another whole number that was boxed or stated.
-
-    A weak judge lets those pass, and no judge knows better.
-    """
-    if "extracted" not in evidence:
-        return False
-    pair = (evidence["extracted"], evidence.get("gold", ""))
-    named = evidence.get("found") in ("boxed", "stated")
-    return evidence.get("rule") == "choice" or (
-        named and all(_WHOLE.fullmatch(text) is not None for text in pair)
-    )
 
 
 def _one_ahead(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from am_assets.stages.verification import VerificationConfig, Verifiers
+from am_assets.stages.verification import Verification, Verifiers
 from am_assets.standalone.check import check_jsonl
 
 GOOD = {"id": "a", "kind": "math", "prompt": "2+2?", "response": "4", "reference_answer": 4}
@@ -11,7 +11,7 @@ GOOD = {"id": "a", "kind": "math", "prompt": "2+2?", "response": "4", "reference
 def run(tmp_path, lines, **options):
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    report = check_jsonl(source, target, Verifiers(), VerificationConfig(), **options)
+    report = check_jsonl(source, target, Verifiers(), Verification(), **options)
     return report, [json.loads(line) for line in target.read_text().splitlines()]
 
 
@@ -56,7 +56,7 @@ def test_the_input_is_never_overwritten(tmp_path):
     path = tmp_path / "in.jsonl"
     path.write_text(json.dumps(GOOD))
     with pytest.raises(ValueError, match="is the input file"):
-        check_jsonl(path, path, Verifiers(), VerificationConfig())
+        check_jsonl(path, path, Verifiers(), Verification())
     assert json.loads(path.read_text()) == GOOD
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from am_assets.core.protocol import render_response
 from am_assets.core.runner import Job, RunnerFailed, RunResult
-from am_assets.core.settings.verification import CodeConfig, VerificationConfig
+from am_assets.core.settings.verification import CodeConfig, Verification
 from am_assets.core.verdict import Check
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets.stages.verification.code.check import check_code
@@ -121,7 +121,7 @@ def test_rules_judge_code_with_controls(sandbox):
     response = render_response("hm", "def f(x): return 2 * x")
     with ThreadedRules(counting, math_workers=1) as rules:  # type: ignore[arg-type]
         checks = [Check("a", "code", "p", response, test_case=TEST)]
-        (outcome,) = rules.submit(checks, VerificationConfig(), True).result()
+        (outcome,) = rules.submit(checks, Verification(), True).result()
     assert outcome is not None
     assert outcome.status == "pass"
     assert sum("control" in job.source for job in counting.jobs) == len(TASKS) + 1

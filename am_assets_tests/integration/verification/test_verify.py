@@ -9,10 +9,10 @@ from am_assets.core.protocol import render_response
 from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.settings.verification import ChatConfig, FromDistribution, MathConfig
 from am_assets.core.verdict import Check
-from am_assets.stages.verification import VerificationConfig, Verifiers, verify
+from am_assets.stages.verification import Verification, Verifiers, verify
 from am_assets_tests.support.verification.engines import LengthReward, RuleJudge
 
-CONFIG = VerificationConfig()
+CONFIG = Verification()
 
 
 def check(id, kind, answer, **fields):
@@ -125,7 +125,7 @@ def test_a_judge_is_not_asked_whether_one_whole_number_is_another(answer):
 
 def test_the_second_opinion_can_be_switched_off():
     judge = RuleJudge({"five": ["Score: 5"]})
-    config = VerificationConfig(math=MathConfig(judge_second_opinion=False))
+    config = Verification(math=MathConfig(judge_second_opinion=False))
     assert outcomes(CHECKS[1:2], Verifiers(judge), config)["wrong"].status == "fail"
     assert judge.calls == []
 
@@ -206,7 +206,7 @@ def test_the_reward_is_the_mean_of_the_named_dimensions():
 
 def test_until_the_distribution_is_known_what_was_rated_passes():
     threshold = FromDistribution(keep_top=0.6, at_least=0.3)
-    config = VerificationConfig(chat=ChatConfig(threshold=threshold))
+    config = Verification(chat=ChatConfig(threshold=threshold))
     short = [check("one", "chat", "word"), check("two", "chat", "two words")]
     found = outcomes(short, Verifiers(reward=LengthReward()), config)
     assert (found["one"].status, found["one"].reason) == ("fail", "low_reward")
@@ -216,7 +216,7 @@ def test_until_the_distribution_is_known_what_was_rated_passes():
 
 
 def test_a_reward_model_without_the_dimensions_is_named():
-    config = VerificationConfig(chat=ChatConfig(dimensions=("wit",)))
+    config = Verification(chat=ChatConfig(dimensions=("wit",)))
     with pytest.raises(ValueError, match="length-reward does not rate wit"):
         outcomes(CHECKS[6:], Verifiers(reward=LengthReward()), config)
 

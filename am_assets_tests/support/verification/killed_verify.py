@@ -16,7 +16,7 @@ from am_assets.core.protocol import render_response
 from am_assets.core.requests import Completion, GenerationRequest
 from am_assets.core.verdict import Check, Verdict
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification import VerificationConfig, Verifiers, verify
+from am_assets.stages.verification import Verification, Verifiers, verify
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.rules import ThreadedRules
 from am_assets_tests.support.verification.engines import RuleJudge
@@ -64,7 +64,7 @@ class LoggedRules(ThreadedRules):
         self._log = log
 
     def submit(
-        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+        self, checks: Sequence[Check], config: Verification, require_format: bool
     ) -> Future[list[Outcome | None]]:
         decided = super().submit(checks, config, require_format)
         lines = "\n".join(check.id for check in checks)
@@ -76,7 +76,7 @@ def verified(memory: Path, log: Path, sandbox: Sandbox) -> list[Verdict]:
     """The verdicts on `checks()`, from `memory` where it has them."""
     with LoggedRules(sandbox, log) as rules:
         verifiers = Verifiers(SlowJudge(log), rules=rules)
-        return list(verify(checks(), verifiers, VerificationConfig(), RowMemory(memory)))
+        return list(verify(checks(), verifiers, Verification(), RowMemory(memory)))
 
 
 def _write(log: Path, lines: str) -> None:

@@ -85,6 +85,61 @@ def test_a_value_of_the_wrong_type_is_named(
     assert f"key {key}: " in _error(tmp_path, yaml.safe_dump(_changed(path, value)))
 
 
+SECTIONS = ("rules", "judge", "math", "code", "science", "instruction", "chat")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_unknown_key_of_a_section_of_verification_is_named(tmp_path: Path, section: str) -> None:
+    typo = {"verification": {section: {"pas_score": 0.9}}}
+    message = _error(tmp_path, yaml.safe_dump({**TINY, **typo}))
+    assert message.endswith(
+        f"key verification.{section}.pas_score: is not a known key; check its spelling or remove it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verification", "key"),
+    [
+        ({"maths": {}}, "verification.maths"),
+        ({"math": None}, "verification.math"),
+        ({"math": {"pass_score": "high"}}, "verification.math.pass_score"),
+        ({"math": {"pass_score": 1.5}}, "verification.math.pass_score"),
+        ({"science": {"relative_tolerance": 1}}, "verification.science.relative_tolerance"),
+        ({"code": {"max_tests": 0}}, "verification.code.max_tests"),
+        ({"judge": {"template": "no places"}}, "verification.judge.template"),
+        ({"judge": {"score_pattern": "("}}, "verification.judge.score_pattern"),
+        ({"chat": {"dimensions": []}}, "verification.chat.dimensions"),
+        ({"chat": {"threshold": 7}}, "verification.chat.threshold"),
+        ({"chat": {"threshold": "high"}}, "verification.chat.threshold"),
+        ({"chat": {"threshold": [0.5]}}, "verification.chat.threshold"),
+        ({"chat": {"threshold": None}}, "verification.chat.threshold"),
+        ({"chat": {"threshold": {}}}, "verification.chat.threshold.keep_top"),
+        ({"chat": {"threshold": {"keep_top": 60}}}, "verification.chat.threshold.keep_top"),
+        (
+            {"chat": {"threshold": {"keep_top": 0.6, "ovr": "source"}}},
+            "verification.chat.threshold.ovr",
+        ),
+        (
+            {"chat": {"threshold": {"keep_top": 0.6, "over": "month"}}},
+            "verification.chat.threshold.over",
+        ),
+        (["math"], "verification"),
+        (None, "verification"),
+    ],
+)
+def test_a_setting_of_verification_that_means_nothing_is_named(
+    tmp_path: Path, verification: Any, key: str
+) -> None:
+    message = _error(tmp_path, yaml.safe_dump({**TINY, "verification": verification}))
+    assert f"key {key}: " in message
+
+
+def test_a_lacking_key_is_named(tmp_path: Path) -> None:
+    source = {key: value for key, value in TINY["sources"]["sums"].items() if key != "licence"}
+    message = _error(tmp_path, yaml.safe_dump(_changed("sources.sums", source)))
+    assert "key sources.sums.licence: Field required" in message
+
+
 @pytest.mark.parametrize("key", ["start", "last"])
 def test_a_week_that_starts_on_no_monday_is_named(tmp_path: Path, key: str) -> None:
     weeks = {"start": date(2025, 1, 6), "last": date(2025, 1, 13), key: date(2025, 1, 15)}

@@ -17,12 +17,12 @@ from am_assets.core.profile import Profile
 from am_assets.core.settings.models import EmbeddingModel, Model
 from am_assets.core.settings.sources import Benchmark, Source
 from am_assets.core.store import Store
-from am_assets.defs.assets import benchmarks
 from am_assets.defs.project import ARTIFACTS
 from am_assets.engines import embedding, reward
 from am_assets.engines.models import FIELDS_OF_THEIR_OWN, WITH_EFFECT, WITHOUT_EFFECT
 from am_assets.engines.openai.endpoint import EndpointOptions
 from am_assets.engines.profile_engines import ProfileEngines
+from am_assets.stages.sources import UPSTREAMS
 from am_assets_tests.conftest import TINY
 
 WEEK = "2025-01-06"
@@ -368,7 +368,8 @@ def test_a_benchmark_of_several_files_is_read_in_the_order_of_their_content(
 
     def read() -> tuple[str, list[str]]:
         profile = Profile.model_validate({**data, "folder": tmp_path})
-        rows = benchmarks.upstream_items(profile.benchmarks["bench"], "bench", tmp_path)
+        bench = profile.benchmarks["bench"]
+        rows = UPSTREAMS[bench.kind].benchmark_rows(bench, "bench", tmp_path, {})
         return derivations(data, tmp_path)["benchmarks"], [row.data["problem"] for row in rows]
 
     before = read()

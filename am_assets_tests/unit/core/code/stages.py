@@ -12,23 +12,29 @@ NAMES = tuple(stage.name for stage in ARTIFACTS)
 _RULES = (
     "am_assets.stages.verification.format.answer_of",
     "am_assets.stages.verification.format.repeats_itself",
-    "am_assets.stages.verification.rules.too_deep",
+    "am_assets.stages.verification.nesting.too_deep",
 )
 _VERIFICATION = "am_assets.stages.verification"
+_KINDS = f"{_VERIFICATION}.kinds"
 BY_WHAT: dict[str, list[str]] = {
     "rules of math": [
         *_RULES,
-        f"{_VERIFICATION}.math.check.check_math_batch",
+        f"{_KINDS}.math._rules",
         f"{_VERIFICATION}.math.pool.MathPool",
     ],
     "rules of code": [
         *_RULES,
-        f"{_VERIFICATION}.code.check.check_code",
+        f"{_KINDS}.code._rules",
         f"{_VERIFICATION}.code.controls.ControlledCode",
     ],
-    "rules of science": [*_RULES, f"{_VERIFICATION}.science.check.check_science"],
-    "rules of instruction": [*_RULES, f"{_VERIFICATION}.instruction.check.check_instructions"],
+    "rules of science": [*_RULES, f"{_KINDS}.science._rules"],
+    "rules of instruction": [*_RULES, f"{_KINDS}.instruction._rules"],
     "rules of chat": [*_RULES],
+    "kind math": [f"{_KINDS}.math"],
+    "kind code": [f"{_KINDS}.code"],
+    "kind science": [f"{_KINDS}.science"],
+    "kind instruction": [f"{_KINDS}.instruction"],
+    "kind chat": [f"{_KINDS}.chat"],
     "ratings": [f"{_VERIFICATION}.models.reward.RewardJudge"],
     "grades": [f"{_VERIFICATION}.models.judge.Judge"],
 }

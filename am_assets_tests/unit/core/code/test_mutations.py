@@ -17,8 +17,7 @@ from am_assets.core.code.modules import Definition
 from am_assets.core.code.reach import Graph, Reach
 from am_assets.core.code.versions import graph, reach_of
 from am_assets.stages.verification import remembered
-from am_assets.stages.verification.format import answer_of, repeats_itself
-from am_assets.stages.verification.rules import too_deep
+from am_assets.stages.verification.by_kind import KINDS
 from am_assets_tests.support.mutants import mutants, mutated
 from am_assets_tests.unit.core.code.stages import BY_WHAT, NAMES, edited, reaches, replaced, roots
 
@@ -40,7 +39,7 @@ EXPECTED: dict[str, set[str]] = {
     "defs.assets.deduplicated": {"deduplicated"},
     "defs.page": set(),
     "defs.pictures": {"raw_prompts", "release", "sft_dataset"},
-    "defs.verifiers": JUDGED | {"sft_dataset"},
+    "defs.verifiers": JUDGED,
     "cli.materialize": set(),
     "core.profile": set(),
     "core.git_branch": set(),
@@ -55,7 +54,7 @@ EXPECTED: dict[str, set[str]] = {
     "engines.ray.embedding": EMBEDDING,
     "engines.ray.rules": JUDGED,
     "engines.reward": {"ratings"},
-    "engines.sandbox.child": {"rules of code"},
+    "engines.sandbox.child": {"rules of code", "kind code"},
     "engines.vllm": GENERATING | {"sft_dataset", "grades"},
     "operations.backfill": set(),
     "stages.prompts.cleaning": {"prompts"},
@@ -64,19 +63,28 @@ EXPECTED: dict[str, set[str]] = {
     "stages.plots": set(),
     "stages.release.card": {"release"},
     "stages.training.sft": {"checkpoint"},
+    "stages.training.methods": {"checkpoint"},
     "stages.dedup.threshold_page": set(),
     "stages.embedding.index": set(),
-    "stages.verification.instruction.ifeval": {"rules of instruction"},
-    "stages.verification.models.judge": {"grades", *JUDGED},
-    "stages.verification.math.compare": {"rules of math"},
-    "stages.verification.math.pool": {"rules of math"},
+    "stages.verification.instruction.ifeval": {"rules of instruction", "kind instruction"},
+    "stages.verification.models.judge": {"grades", "kind math", *JUDGED},
+    "stages.verification.math.compare": {"rules of math", "kind math"},
+    "stages.verification.math.pool": {"rules of math", "kind math"},
     "stages.answers.final_answer": {
-        *("rules of math", "rules of science", "verified", "prompts", "deduplicated"),
+        *("rules of math", "rules of science", "kind math", "kind science"),
+        *("verified", "prompts", "deduplicated"),
     },
-    "stages.verification.math.worker": {"rules of math"},
-    "stages.verification.science.quantities": {"rules of science"},
+    "stages.verification.math.worker": {"rules of math", "kind math"},
+    "stages.verification.science.quantities": {"rules of science", "kind science"},
     "stages.verification.remembered": JUDGED,
-    "stages.verification.format": RULES | JUDGED,
+    "stages.verification.format": RULES | JUDGED | {"kind science", "kind instruction"},
+    "stages.verification.by_kind": JUDGED,
+    "stages.verification.kinds.math": {"rules of math", "kind math"},
+    "stages.verification.kinds.code": {"rules of code", "kind code"},
+    "stages.verification.kinds.science": {"rules of science", "kind science"},
+    "stages.verification.kinds.instruction": {"rules of instruction", "kind instruction"},
+    "stages.verification.kinds.chat": {"kind chat"},
+    "stages.sources.hub": {"raw_prompts", "benchmarks"},
 }
 """By module: who is stale when it is edited. `sft_dataset` counts tokens by an engine, and asks for
 the digest of any model's folder; `checkpoint` asks where the weights lie that it trains. What a
@@ -209,11 +217,12 @@ def test_what_judges_one_kind_is_in_the_version_of_what_judges_it() -> None:
 
 def test_what_judges_begins_where_its_version_does() -> None:
     for name, paths in BY_WHAT.items():
-        kind = name.removeprefix("rules of ")
-        if kind != name:
-            listed = [answer_of, repeats_itself, too_deep, *remembered._RULES[kind]]  # type: ignore[index]
-            assert reach_of(*listed).version == _now()[name].version
         assert reach_of(*paths).version == _now()[name].version
+    for kind, entry in KINDS.items():
+        rules, all_of_it = remembered.rule_roots(kind), remembered.asked_roots(kind, False)
+        assert reach_of(*rules).version == _now()[f"rules of {kind}"].version
+        listed = [*BY_WHAT[f"kind {kind}"], *(BY_WHAT["ratings"] if entry.asks_reward else [])]
+        assert reach_of(*all_of_it).version == reach_of(*listed).version
 
 
 def test_what_is_said_to_have_no_user_has_none() -> None:

@@ -1,11 +1,11 @@
 import pytest
 from pydantic import ValidationError
 
-from am_assets.core.settings.verification import FromDistribution, JudgeConfig, VerificationConfig
+from am_assets.core.settings.verification import FromDistribution, JudgeConfig, Verification
 
 
 def test_the_defaults_are_the_papers_figures():
-    config = VerificationConfig()
+    config = Verification()
     assert (config.code.max_tests, config.science.pass_score, config.chat.threshold) == (
         10,
         4.99,
@@ -34,7 +34,7 @@ def test_chats_threshold_is_a_number_or_follows_from_the_distribution():
         ({"keep_top": 0.6}, FromDistribution(keep_top=0.6, over="corpus", at_least=0)),
         ({"keep_top": 1, "over": "source_week"}, FromDistribution(keep_top=1, over="source_week")),
     ):
-        config = VerificationConfig.model_validate({"chat": {"threshold": given}})
+        config = Verification.model_validate({"chat": {"threshold": given}})
         assert config.chat.threshold == expected
 
 
@@ -44,4 +44,4 @@ def test_chats_threshold_is_a_number_or_follows_from_the_distribution():
 )
 def test_a_threshold_that_means_nothing_is_refused(threshold):
     with pytest.raises(ValidationError):
-        VerificationConfig.model_validate({"chat": {"threshold": threshold}})
+        Verification.model_validate({"chat": {"threshold": threshold}})

@@ -20,12 +20,12 @@ from am_assets.core.settings.verification import CodeConfig, MathConfig
 from am_assets.core.usage import Meter
 from am_assets.core.verdict import Check, Kind, Verdict
 from am_assets.engines.sandbox.sandbox import Sandbox
-from am_assets.stages.verification import VerificationConfig, Verifiers, remembered, verify
+from am_assets.stages.verification import Verification, Verifiers, remembered, verify
 from am_assets.stages.verification.outcome import Outcome
 from am_assets.stages.verification.rules import ThreadedRules
 from am_assets_tests.support.verification.engines import LengthReward, RuleJudge
 
-CONFIG = VerificationConfig()
+CONFIG = Verification()
 
 
 @functools.cache
@@ -67,7 +67,7 @@ class CountingRules(ThreadedRules):
         self.asked: list[str] = []
 
     def submit(
-        self, checks: Sequence[Check], config: VerificationConfig, require_format: bool
+        self, checks: Sequence[Check], config: Verification, require_format: bool
     ) -> Future[list[Outcome | None]]:
         self.asked += [check.id for check in checks]
         return super().submit(checks, config, require_format)
@@ -107,7 +107,7 @@ class Setup:
         self.reward = engines.get("reward", LengthReward())
         self.meter, self.judge_meter = Meter("verification"), Meter("judge")
 
-    def run(self, checks: Sequence[Check], config: VerificationConfig = CONFIG) -> list[Verdict]:
+    def run(self, checks: Sequence[Check], config: Verification = CONFIG) -> list[Verdict]:
         with CountingRules(self.sandbox) as rules:
             self.asked = rules.asked
             verifiers = Verifiers(self.judge, self.reward, rules=rules)
@@ -181,8 +181,8 @@ def test_another_setting_of_its_kind_decides_anew_and_one_of_another_kind_does_n
     memory = RowMemory()
     Setup(memory).run([CODE])
     same, other = Setup(memory), Setup(memory)
-    same.run([CODE], VerificationConfig(math=MathConfig(timeout_s=1)))
-    other.run([CODE], VerificationConfig(code=CodeConfig(memory_mb=256)))
+    same.run([CODE], Verification(math=MathConfig(timeout_s=1)))
+    other.run([CODE], Verification(code=CodeConfig(memory_mb=256)))
     assert (same.asked, other.asked) == ([], ["code"])
 
 
@@ -230,7 +230,7 @@ def test_a_setting_has_only_its_own_kind_decided_anew(config: dict[str, Any], as
     checks = [*CHECKS, check("sum", "math", "It is \\boxed{4}", reference_answer="4")]
     Setup(memory).run(checks)
     later = Setup(memory)
-    later.run(checks, VerificationConfig.model_validate(config))
+    later.run(checks, Verification.model_validate(config))
     assert sorted(later.asked) == sorted(asked)
 
 
