@@ -54,7 +54,7 @@ UNRELATED = [
 Form = Callable[[dict[str, Any]], str]
 
 FOLDS = 34
-"""Of the items, by number: neighbours, which often share a passage, are in different ones."""
+"""Of the items, by number: neighbors, which often share a passage, are in different ones."""
 ITEMS: dict[str, Form] = {
     "whole": lambda row: row["item"],
     "question and options": lambda row: "\n".join([row["question"], *row["options"]]),

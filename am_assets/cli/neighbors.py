@@ -19,7 +19,7 @@ from am_assets.cli.group import (
 
 @main.command()
 @click.argument("sample_id", required=False)
-@click.option("--text", help="Prompt to find neighbours of, instead of a sample's.")
+@click.option("--text", help="Prompt to find neighbors of, instead of a sample's.")
 @click.option("--k", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many.")
 @profile_option
 @folder_option
@@ -60,12 +60,12 @@ def neighbors(
                 f"no published embedding_index holds a sample {sample_id}: ids are the sample_id "
                 "column of the Parquet files under data/"
             )
-        found = [near for near in index.neighbours(vector, k + 1) if near.sample_id != sample_id]
+        found = [near for near in index.neighbors(vector, k + 1) if near.sample_id != sample_id]
     else:
         from am_assets.engines.embedding import load_embedding_engine
 
         engine = load_embedding_engine(loaded.models.embedding, loaded.embedding, loaded.folder)
-        found = index.neighbours(engine.embed([text or ""])[0], k)
+        found = index.neighbors(engine.embed([text or ""])[0], k)
     rows = described(snapshot, found[:k])
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

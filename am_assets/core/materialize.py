@@ -36,7 +36,7 @@ _ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Materialized:
     """A partition after materializing: its manifest, and whether work was done."""
 
     manifest: Manifest
@@ -106,7 +106,7 @@ class Materializer:
         name, version, libraries = self.profile.name, stage.code_version, stage.libraries
         return derivation_of(name, ref, version, config, models, inputs, libraries)
 
-    def materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Outcome:
+    def materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Materialized:
         """Build and publish one partition, or find that there is nothing to do.
 
         `meta` (run id, host, times) goes into the DVC pointer, not into the manifest, and with it
@@ -121,11 +121,11 @@ class Materializer:
                 self.snapshot = self.store.snapshot()
         return self._materialize(stage, key, meta)
 
-    def _materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Outcome:
+    def _materialize(self, stage: Stage, key: Key, meta: Mapping[str, Any]) -> Materialized:
         plan = self.plan(stage, key)
         if plan.nothing_to_do and plan.published and not self.store.mend(plan.published):
             self.store.restore(plan.published)
-            return Outcome(plan.published, reused=True)
+            return Materialized(plan.published, reused=True)
         self.store.branch.check_writable()
         if stage.sealed and plan.published is None:
             self._check_never_made(plan.ref)
@@ -157,7 +157,7 @@ class Materializer:
                 run.folder,
                 plan.published if stage.sealed else Over.ANYTHING,
             )
-        return Outcome(manifest, reused=False, usage=usage)
+        return Materialized(manifest, reused=False, usage=usage)
 
     def _check_never_made(self, ref: Ref) -> None:
         """Raise StoreError where `data/` has a sealed artifact that the branch does not know."""

@@ -146,7 +146,7 @@ def _cased(text: str, shouted: bool) -> str:
     """Prose with its ordinary words in lower case; `shouted` text has no other letters."""
     parts: list[str] = []
     end = 0
-    # Neighbours decide whether a word is one, also those that are left as they are.
+    # Neighbors decide whether a word is one, also those that are left as they are.
     spans = [match.span() for match in _PROTECTED.finditer(text)]
     for match in _WORD.finditer(text):
         start, stop = match.span()

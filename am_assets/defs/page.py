@@ -11,12 +11,12 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from am_assets.core.materialize import Outcome
+from am_assets.core.materialize import Materialized
 from am_assets.core.store import Store
 from am_assets.defs.artifact import Artifact
 
 
-def describe(artifact: Artifact, outcome: Outcome, store: Store) -> dict[str, Any]:
+def describe(artifact: Artifact, outcome: Materialized, store: Store) -> dict[str, Any]:
     """Metadata of one materialization."""
     manifest = outcome.manifest
     rows = manifest.tables.get(artifact.name, {}).get("rows", 0)

@@ -11,7 +11,7 @@ from am_assets.engines.models import model_digest
 class Perplexity:
     """A causal model that scores text, one text a forward pass.
 
-    A score therefore does not depend on its neighbours. Runs on a GPU when there is one.
+    A score therefore does not depend on its neighbors. Runs on a GPU when there is one.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ _GIB = 2**30
 _LOW_DISK = 10 * _GIB
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     """One check: `ok`, `note` (works, with less) or `missing` (will not work), and what to do."""
 
     check: str
@@ -25,10 +25,10 @@ class Finding(NamedTuple):
     detail: str
 
 
-def diagnose(project: Project) -> list[Finding]:
+def diagnose(project: Project) -> list[Diagnosis]:
     """Check everything the profile needs; nothing is started but the sandbox's probe."""
     return [
-        Finding("python", "ok", sys.version.split()[0]),
+        Diagnosis("python", "ok", sys.version.split()[0]),
         _disk(project),
         *_packages(project),
         *_models(project),
@@ -37,23 +37,23 @@ def diagnose(project: Project) -> list[Finding]:
     ]
 
 
-def _disk(project: Project) -> Finding:
+def _disk(project: Project) -> Diagnosis:
     free = shutil.disk_usage(project.store.root).free
     state = "ok" if free > _LOW_DISK else "note"
-    return Finding("disk", state, f"{free / _GIB:.0f} GiB free in {project.store.root}")
+    return Diagnosis("disk", state, f"{free / _GIB:.0f} GiB free in {project.store.root}")
 
 
-def _packages(project: Project) -> list[Finding]:
+def _packages(project: Project) -> list[Diagnosis]:
     models = project.profile.models
     engines = {model.engine for model in _all_models(project).values()}
     needed = {"vllm": "vllm" in engines, "trl": models.base is not None}
-    findings: list[Finding] = []
+    findings: list[Diagnosis] = []
     for package, wanted in needed.items():
         if not wanted:
             continue
         found = importlib.util.find_spec(package) is not None
         remedy = "installed" if found else "install am-assets[cpu] or am-assets[gpu]"
-        findings.append(Finding(package, "ok" if found else "missing", remedy))
+        findings.append(Diagnosis(package, "ok" if found else "missing", remedy))
     return findings
 
 
@@ -64,8 +64,8 @@ def _all_models(project: Project) -> dict[str, Model]:
     return {role: model for role, model in named.items() if model is not None}
 
 
-def _models(project: Project) -> list[Finding]:
-    findings: list[Finding] = []
+def _models(project: Project) -> list[Diagnosis]:
+    findings: list[Diagnosis] = []
     present = _all_models(project)
     consequences = {
         "teacher": "rows with no passing response are dropped as no_response",
@@ -75,7 +75,7 @@ def _models(project: Project) -> list[Finding]:
     }
     for role, consequence in consequences.items():
         if role not in present:
-            findings.append(Finding(f"model {role}", "note", f"none: {consequence}"))
+            findings.append(Diagnosis(f"model {role}", "note", f"none: {consequence}"))
     for role, model in present.items():
         try:
             if model.engine == "openai":
@@ -85,32 +85,34 @@ def _models(project: Project) -> list[Finding]:
             else:
                 detail = str(locate_model(model, role))
         except (ModelMissing, EmbeddingModelError) as error:
-            findings.append(Finding(f"model {role}", "missing", str(error)))
+            findings.append(Diagnosis(f"model {role}", "missing", str(error)))
         else:
-            findings.append(Finding(f"model {role}", "ok", detail))
+            findings.append(Diagnosis(f"model {role}", "ok", detail))
     return findings
 
 
-def _sources(project: Project) -> list[Finding]:
-    findings: list[Finding] = []
+def _sources(project: Project) -> list[Diagnosis]:
+    findings: list[Diagnosis] = []
     everything = {**project.profile.sources, **project.profile.benchmarks}
     for name, source in everything.items():
         found = UPSTREAMS[source.kind].availability(source, name, project.profile.folder)
         if found is not None:
-            findings.append(Finding(f"source {name}", *found))
+            findings.append(Diagnosis(f"source {name}", *found))
     return findings
 
 
-def _isolation() -> list[Finding]:
+def _isolation() -> list[Diagnosis]:
     sandbox = Sandbox(workers=1)
     compiler = sandbox.runtime("cpp")
-    found = Finding("c++ compiler", "ok", compiler)
+    found = Diagnosis("c++ compiler", "ok", compiler)
     if compiler == "none":
-        found = Finding("c++ compiler", "note", "none: C++ answers cannot be verified; install g++")
+        found = Diagnosis(
+            "c++ compiler", "note", "none: C++ answers cannot be verified; install g++"
+        )
     try:
         sandbox.start()
     except IsolationMissing as problem:
-        return [Finding("isolation", "note", f"{problem}; code rows stay pending"), found]
+        return [Diagnosis("isolation", "note", f"{problem}; code rows stay pending"), found]
     tier = sandbox.tier
     sandbox.close()
-    return [Finding("isolation", "ok", tier), found]
+    return [Diagnosis("isolation", "ok", tier), found]

@@ -31,7 +31,7 @@ def tokens(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).translate(_SIGNS)
     folded = _LATEX_SPACING.sub(" ", folded.casefold())
     found = _TOKEN.findall(_THOUSANDS.sub("", folded))
-    # Brackets go first, so that folding the result again finds the same neighbours of a hyphen.
+    # Brackets go first, so that folding the result again finds the same neighbors of a hyphen.
     return list(_without_prose_signs([token for token in found if _carries_meaning(token)]))
 
 

@@ -20,7 +20,7 @@ _KINDS = get_args(Kind)
 
 
 @dataclass
-class FileReport(LineReport):
+class CheckedFile(LineReport):
     """What became of a file: verdicts by status, and the lines that were no checks."""
 
     by_status: Counter[str] = field(default_factory=Counter)
@@ -36,7 +36,7 @@ def check_jsonl(
     progress: Callable[[int], None] | None = None,
     *,
     require_format: bool = False,
-) -> FileReport:
+) -> CheckedFile:
     """Check every line of `in_path`, streaming, and write one verdict a line to `out_path`.
 
     A row: {"id", "kind", "prompt", "response", "reference_answer"?, "test_case"?, "constraints"?};
@@ -45,7 +45,7 @@ def check_jsonl(
     is done. `progress` is called with the number of verdicts so far. `out_path` appears whole or
     not at all. Raises OSError for unreadable paths and ValueError when both paths are one file.
     """
-    report = FileReport()
+    report = CheckedFile()
     # In memory alone: the same answer twice in one file is judged once.
     memory = RowMemory()
     with in_path.open("rb") as source, whole_file(out_path, in_path) as target:
@@ -93,7 +93,7 @@ def _typed(value: Any, kind: type, complaint: str) -> None:
         raise MalformedRow(complaint)
 
 
-def _checks(source: BinaryIO, report: FileReport) -> Iterator[Check]:
+def _checks(source: BinaryIO, report: CheckedFile) -> Iterator[Check]:
     for _, check in parsed_lines(source, report, parse_row):
         yield check
 

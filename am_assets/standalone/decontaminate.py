@@ -37,7 +37,7 @@ CHOICE_KEYS = ("choices", "options")
 
 
 @dataclass
-class FileReport:
+class DecontaminatedFile:
     """What became of the rows; lines that were malformed, by file."""
 
     rows: int = 0
@@ -67,7 +67,7 @@ def decontaminate_jsonl(
     config: Embedding,
     settings: Decontamination,
     progress: Callable[[int], None] = lambda rows: None,
-) -> FileReport:
+) -> DecontaminatedFile:
     """Decide every row of `in_path` and write one decision a line to `out_path`.
 
     A row: {"id", "text"}; a benchmark's row: a text under one of TEXT_KEYS, answer options as a
@@ -87,7 +87,7 @@ def decontaminate_jsonl(
         del owners  # Here each text owns its vector.
         return remembered_vectors(texts, engine, memory, config)[0]
 
-    report = FileReport()
+    report = DecontaminatedFile()
     with whole_file(out_path, in_path, *benchmarks) as target:
         scanners = [_scanner(path, settings, embed, report) for path in benchmarks]
         lines = report.lines.setdefault(in_path, LineReport())
@@ -128,7 +128,9 @@ def _parsed(line: bytes) -> tuple[str, str | None]:
     return text.encode("utf-8", "replace").decode(), named
 
 
-def _scanner(path: Path, settings: Decontamination, embed: Any, report: FileReport) -> Scanner:
+def _scanner(
+    path: Path, settings: Decontamination, embed: Any, report: DecontaminatedFile
+) -> Scanner:
     items = list(read_items(path, report.lines.setdefault(path, LineReport())))
     report.items[path.stem] = len(items)
     texts = [item.prompt for item in items]

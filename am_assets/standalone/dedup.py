@@ -40,7 +40,7 @@ Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
-class FileReport:
+class DedupedFile:
     """What became of a file's lines and rows; `thresholds` where a sweep was asked for."""
 
     lines: LineReport
@@ -75,7 +75,7 @@ def dedup_jsonl(
     progress: Progress = lambda work, rows: None,
     *,
     sweep: bool = False,
-) -> FileReport:
+) -> DedupedFile:
     """Decide every row of `in_path` and write one decision a line to `out_path`.
 
     A row: {"id", "text", "reference_answer"?, "priority"?}; other keys are ignored. A decision:
@@ -112,7 +112,7 @@ def dedup_jsonl(
         if target is not None:
             _write(rows.ids, read.is_number, outcome, target)
     thresholds = report_of(rows.ids, settings, policies, others, sample) if sample else None
-    return FileReport(lines, outcome, thresholds)
+    return DedupedFile(lines, outcome, thresholds)
 
 
 def texts_of(path: Path, ids: Sequence[str]) -> dict[str, str]:

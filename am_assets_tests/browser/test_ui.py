@@ -106,13 +106,13 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_the_graph_shows_the_groups_and_an_assets_neighbours(page: Page, address: str) -> None:
+def test_the_graph_shows_the_groups_and_an_assets_neighbors(page: Page, address: str) -> None:
     page.goto(f"{address}/asset-groups")
     for group in ("sources", "prompts", "distillation", "training", "evaluation", "release"):
         page.get_by_text(group, exact=True).first.wait_for()
     page.goto(f"{address}/assets/tiny/deduplicated?view=lineage&lineageScope=neighbors")
-    for neighbour in ("benchmarks", "embedding_index", "labels", "sft_dataset"):
-        page.get_by_text(neighbour, exact=True).first.wait_for()
+    for neighbor in ("benchmarks", "embedding_index", "labels", "sft_dataset"):
+        page.get_by_text(neighbor, exact=True).first.wait_for()
 
 
 def test_a_partitions_page_shows_its_metadata_and_a_plot(page: Page, address: str) -> None:

@@ -14,7 +14,7 @@ from am_assets.core.engines import Engines
 from am_assets.core.identity import digest
 from am_assets.core.ledger import Ledger, LedgerError, ledger_of
 from am_assets.core.manifest import Ref
-from am_assets.core.materialize import Materializer, Outcome
+from am_assets.core.materialize import Materialized, Materializer
 from am_assets.core.memory import Entry
 from am_assets.core.profile import Profile
 from am_assets.core.run import Inputs, Run
@@ -98,7 +98,7 @@ class _World:
         assert set(rows["source"].to_pylist()) <= {run.key["source"]}
         return Built([(VANISHED, VANISHED.table(rows.select(["sample_id"]).to_pylist()))])
 
-    def run(self, stage: Stage, key: dict[str, str]) -> Outcome:
+    def run(self, stage: Stage, key: dict[str, str]) -> Materialized:
         engines = cast(Engines, _Models(**self.models))
         materializer = Materializer(self.profile, self.store, engines, WEEKS)
         return materializer.materialize(stage, key, {"run_id": "r"})

@@ -31,7 +31,7 @@ def _conversation(index: int) -> list[dict[str, str]]:
     return [{"role": "user", "content": f"question {index}"}, answer]
 
 
-def test_a_rating_does_not_depend_on_its_neighbours(rewarder: RewardModel):
+def test_a_rating_does_not_depend_on_its_neighbors(rewarder: RewardModel):
     conversations = [_conversation(index) for index in range(20)]
     ratings = rewarder.rate(conversations)
     assert ratings.shape == (20, 3)

@@ -12,7 +12,7 @@ import zstandard
 
 from am_assets.core.git_command import GitError
 from am_assets.core.identity import digest
-from am_assets.core.materialize import Outcome
+from am_assets.core.materialize import Materialized
 from am_assets.core.memory import Entry
 from am_assets.core.stage import InputMissing
 from am_assets.core.store import StoreError
@@ -73,7 +73,7 @@ def _fates(captures: Captures, source: str = "sums", week: int = 0) -> dict[str,
     return {row["sample_id"]: row["reason"] for row in rows}
 
 
-def _make(captures: Captures, source: str = "sums", week: str = WEEK) -> Outcome:
+def _make(captures: Captures, source: str = "sums", week: str = WEEK) -> Materialized:
     return captures.make(raw_prompts, source=source, week=week)
 
 

@@ -136,13 +136,13 @@ def test_a_rebuilt_index_equals_the_one_written_in_steps_and_answers_alike(tmp_p
         index.replace_partition(old)
     query = index.vector(f"a{WEEKS[1]}00003")
     assert query is not None
-    before = index.neighbours(query, 50)
+    before = index.neighbors(query, 50)
     index.rebuild(reversed(parts))
     assert index.differences(parts) == []
-    assert index.neighbours(query, 50) == before
+    assert index.neighbors(query, 50) == before
     assert not (tmp_path / "index.new").exists()
     index.rebuild([])
-    assert (index.count(), index.neighbours(query, 3), index.differences([])) == (0, [], [])
+    assert (index.count(), index.neighbors(query, 3), index.differences([])) == (0, [], [])
 
 
 def test_every_difference_is_told(tmp_path: Path):
@@ -185,7 +185,7 @@ def test_another_models_vectors_do_not_stand_beside_the_old_ones(tmp_path: Path)
     index.replace_partition(new)
     assert index.differences([new]) == []
     with pytest.raises(VectorIndexError, match="length 16 and the model gives 8"):
-        index.neighbours(np.ones(8, dtype=np.float32), 3)
+        index.neighbors(np.ones(8, dtype=np.float32), 3)
 
 
 def test_a_sample_unknown_to_the_index_has_no_vector(tmp_path: Path):
@@ -197,7 +197,7 @@ def test_a_sample_unknown_to_the_index_has_no_vector(tmp_path: Path):
 
 @settings(max_examples=10)
 @given(st.integers(0, 5), st.integers(1, 60))
-def test_neighbours_are_those_of_brute_force_with_ties_by_id(tmp_path_factory, seed: int, k: int):
+def test_neighbors_are_those_of_brute_force_with_ties_by_id(tmp_path_factory, seed: int, k: int):
     folder = tmp_path_factory.mktemp("ties")
     index = VectorIndex(str(folder / "index"))
     # The same vectors twice, under other ids: each similarity is there twice, to the bit.
@@ -210,6 +210,6 @@ def test_neighbours_are_those_of_brute_force_with_ties_by_id(tmp_path_factory, s
     query = vectors[7]
     cosines = vectors @ query / np.linalg.norm(vectors, axis=1) / np.linalg.norm(query)
     order = sorted(range(50), key=lambda i: (-round(cosines[i], 12), names[i]))[:k]
-    found = index.neighbours(query.astype(np.float32), k)
+    found = index.neighbors(query.astype(np.float32), k)
     assert [item.sample_id for item in found] == [names[i] for i in order]
     assert [item.similarity for item in found] == pytest.approx(cosines[order], abs=1e-9)

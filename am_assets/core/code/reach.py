@@ -14,7 +14,7 @@ from am_assets.core.code.scan import Asked, Scanned, Scanner
 from am_assets.core.code.types import Types
 
 _ROUNDS = 3
-"""How far around a definition its neighbours tell it from one that reads the same."""
+"""How far around a definition its neighbors tell it from one that reads the same."""
 
 _HEADER = re.compile(r"^[ \t]*class \w+(?:\[[^\]]*\])?\(([^)]*)\)", re.MULTILINE)
 _NAME = re.compile(r"\w+")

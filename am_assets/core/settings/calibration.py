@@ -34,7 +34,7 @@ class TextThresholds(Section):
 
 
 class Calibration(TextThresholds):
-    """Similarities from which an embedding model's neighbours are the same: they differ by model.
+    """Similarities from which an embedding model's neighbors are the same: they differ by model.
 
     `am-assets calibrate` measures them. A text threshold that is null is that of decontamination.
     """

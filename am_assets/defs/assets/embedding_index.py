@@ -39,7 +39,7 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
 )
 def embedding_index(run: Run, prompts: Inputs) -> Built:
     """Unit vectors of the cleaned prompts. The versioned truth is Parquet; the LanceDB table
-    derived from it carries the same root and answers nearest-neighbour questions.
+    derived from it carries the same root and answers nearest-neighbor questions.
     """
     engine = run.engines.embedding()
     rows = prompts.rows_kept

@@ -12,7 +12,7 @@ from am_assets.defs.artifact import Pictures, artifact
 from am_assets.defs.assets.benchmark_answers import benchmark_answers
 from am_assets.defs.assets.benchmarks import benchmarks
 from am_assets.stages import plots
-from am_assets.stages.evaluation.scores import score
+from am_assets.stages.evaluation.scores import FORMATS, score
 
 
 def _config(profile: Profile, key: Key) -> dict[str, object]:
@@ -21,15 +21,15 @@ def _config(profile: Profile, key: Key) -> dict[str, object]:
 
 def _bars(scores: pa.Table) -> dict[str, bytes]:
     return {
-        f"{metric} scores": plots.score_bars(
+        f"{form} scores": plots.score_bars(
             {
                 row["benchmark"]: (row["pass_at_1"], row["ci_low"], row["ci_high"])
                 for row in scores.to_pylist()
-                if row["metric"] == metric and row["pass_at_1"] is not None
+                if row["metric"] == form and row["pass_at_1"] is not None
             },
-            f"pass@1, {metric} format",
+            f"pass@1, {form} format",
         )
-        for metric in ("strict", "lenient")
+        for form in FORMATS
     }
 
 

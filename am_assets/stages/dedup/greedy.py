@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import compare_answers
-from am_assets.stages.dedup.policy import Outcome, Policy, Seen
+from am_assets.stages.dedup.policy import Decisions, Policy, Seen
 from am_assets.stages.similarity.exact import Pairs, gathered, joined
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def deduplicate(
     scratch: Path | None = None,
     progress: Callable[[int], None] | None = None,
     device: str = "cpu",
-) -> list[Outcome]:
+) -> list[Decisions]:
     """Decide which of `candidates` repeat another, under each of `policies` at once.
 
     `order` holds the candidates' row numbers, most preferred first, ties broken. `earlier` are rows

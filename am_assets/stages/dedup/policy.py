@@ -15,7 +15,7 @@ _NOBODY = -1.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Decisions:
     """The decisions of one policy; arrays over the candidates by row number.
 
     `similarity` (float64) and `answers` (how the references of row and twin compare, see
@@ -180,7 +180,7 @@ class Policy:
         self.kept[rows] = True
         self._holders[self.seen.groups[rows]] = rows
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Decisions:
         """What was decided, once all candidates are."""
         seen, identical = self.seen, np.flatnonzero(self._identical)
         groups = seen.groups[identical]
@@ -195,7 +195,7 @@ class Policy:
         answers = self._answers.copy()
         answers[identical] = compare_answers(seen.answers[identical], codes)
         counted = ~self._identical
-        return Outcome(
+        return Decisions(
             twin=twin,
             kept=self.kept,
             similarity=similarity,

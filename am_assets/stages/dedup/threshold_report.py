@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import DIFFERENT, SAME
-from am_assets.stages.dedup.greedy import Outcome, Rows
+from am_assets.stages.dedup.greedy import Decisions, Rows
 from am_assets.stages.similarity import exact_similarity, pairs_above
 
 GRID = tuple(hundredth / 100 for hundredth in range(70, 100, 2))
@@ -120,7 +120,7 @@ def report_of(
     ids: pa.Array,
     settings: Dedup,
     policies: Sequence[Dedup],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[Decisions],
     sample: Sample,
 ) -> ThresholdReport:
     """The report on candidates `ids` from the `outcomes` of `policies_around`."""
@@ -174,7 +174,9 @@ def precision_recall(
     return steps
 
 
-def _step(threshold: float, outcome: Outcome, by_answers: dict[str, np.ndarray]) -> dict[str, Any]:
+def _step(
+    threshold: float, outcome: Decisions, by_answers: dict[str, np.ndarray]
+) -> dict[str, Any]:
     same, different = (int((by_answers[name] > threshold).sum()) for name in ("same", "different"))
     equal = len(by_answers["same"])
     return {
@@ -190,7 +192,7 @@ def _step(threshold: float, outcome: Outcome, by_answers: dict[str, np.ndarray])
 
 
 def _shown(
-    ids: pa.Array, loosest: Outcome, rows: np.ndarray, direction: int
+    ids: pa.Array, loosest: Decisions, rows: np.ndarray, direction: int
 ) -> Iterator[dict[str, Any]]:
     """The pairs nearest to the threshold, which lies below (1) or above (-1) all of them."""
     distance = direction * loosest.similarity[rows]

@@ -18,7 +18,7 @@ from am_assets.core.provenance import read_rows
 from am_assets.core.schema import DEDUPLICATED, DROPPED, KEPT, PENDING, SUPERSEDED, dumps
 from am_assets.stages.answers.references import DIFFERENT
 from am_assets.stages.decontamination import Contamination
-from am_assets.stages.dedup.greedy import BLOCK, Outcome, Rows, deduplicate
+from am_assets.stages.dedup.greedy import BLOCK, Decisions, Rows, deduplicate
 from am_assets.stages.dedup.returning import EXACT_DUPLICATE, SEMANTIC_DUPLICATE
 from am_assets.stages.dedup.threshold_report import Sample, policies_around, report_of
 from am_assets.stages.dedup.week_rows import (
@@ -139,17 +139,17 @@ def _rows(candidates: Candidates, clean: np.ndarray, vectors: np.ndarray) -> Row
     )
 
 
-def _by_reason(found: Outcome) -> dict[str, int]:
+def _by_reason(found: Decisions) -> dict[str, int]:
     counts = Counter(_reason(found, row) for row in np.flatnonzero(~found.kept).tolist())
     return dict(sorted(counts.items()))
 
 
-def _reason(found: Outcome, row: int) -> str:
+def _reason(found: Decisions, row: int) -> str:
     return EXACT_DUPLICATE if found.identical[row] else SEMANTIC_DUPLICATE
 
 
 def _table(
-    candidates: Candidates, clean: np.ndarray, found: Outcome, contamination: Contamination
+    candidates: Candidates, clean: np.ndarray, found: Decisions, contamination: Contamination
 ) -> pa.Table:
     """The DEDUPLICATED table: rows are kept unless something says otherwise."""
     count = candidates.rows.num_rows
@@ -183,7 +183,7 @@ def _retired(prompts: Path) -> pa.Table:
     return DEDUPLICATED.table({**row, **fate} for row in rows.to_pylist())
 
 
-def duplicate_evidence(found: Outcome, row: int) -> dict[str, Any]:
+def duplicate_evidence(found: Decisions, row: int) -> dict[str, Any]:
     """Why a candidate was dropped: its twin, their similarity, and what is odd about the two."""
     evidence = {"twin": found.twin[row], "similarity": round(float(found.similarity[row]), 6)}
     if found.answers[row] == DIFFERENT:

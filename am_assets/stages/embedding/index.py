@@ -1,6 +1,6 @@
 """A LanceDB table over all embeddings: derived from the embedding artifacts, made again any time.
 
-The sorted Parquet files are the truth; this index answers nearest-neighbour questions about them.
+The sorted Parquet files are the truth; this index answers nearest-neighbor questions about them.
 Each partition (source and week) is replaced as a whole, and a tag says which root it holds. The
 search reads every vector: an approximate index would answer differently each time it is built.
 
@@ -61,7 +61,7 @@ class Partition:
         return _prefix(self.source, self.week) + self.root
 
 
-class Neighbour(NamedTuple):
+class Neighbor(NamedTuple):
     """A sample and its cosine similarity, exact in float64."""
 
     sample_id: str
@@ -195,14 +195,14 @@ class VectorIndex:
                     return _vectors(batch)[0]
         return None
 
-    def neighbours(self, vector: np.ndarray, k: int) -> list[Neighbour]:
+    def neighbors(self, vector: np.ndarray, k: int) -> list[Neighbor]:
         """The `k` samples nearest to a unit vector, nearest first, equally near ones by id.
 
         Similarities are exact, so that the answer does not depend on how the index was built.
         Raises VectorIndexError where the index has vectors of another length.
         """
         query = vector.astype(np.float32)[None]
-        best: list[Neighbour] = []
+        best: list[Neighbor] = []
         with self._locked(fcntl.LOCK_SH):
             for batch in self._scan():
                 vectors = _vectors(batch)
@@ -217,7 +217,7 @@ class VectorIndex:
                 exact = exact_similarity(vectors[rows], query.repeat(len(rows), axis=0))
                 named = batch.select(["sample_id", "source", "week"]).take(pa.array(rows))
                 best += [
-                    Neighbour(**row, similarity=value)
+                    Neighbor(**row, similarity=value)
                     for row, value in zip(named.to_pylist(), exact.tolist(), strict=True)
                 ]
                 best = sorted(best, key=lambda item: (-item.similarity, item.sample_id))[:k]

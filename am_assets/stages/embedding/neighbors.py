@@ -1,4 +1,4 @@
-"""The vector index beside the store: what it should hold, and what its neighbours are."""
+"""The vector index beside the store: what it should hold, and what its neighbors are."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from am_assets.core.manifest import Manifest, Ref
 from am_assets.core.schema import DEDUPLICATED, PROMPTS, SUPERSEDED
 from am_assets.core.store import Snapshot
-from am_assets.stages.embedding.index import Neighbour, Partition, VectorIndex
+from am_assets.stages.embedding.index import Neighbor, Partition, VectorIndex
 
 _EMBEDDINGS = "embedding_index"
 _PROMPT_CHARACTERS = 160
@@ -35,8 +35,8 @@ def published_partitions(snapshot: Snapshot) -> list[Partition]:
     return sorted(found)
 
 
-def described(snapshot: Snapshot, found: Sequence[Neighbour]) -> list[dict[str, Any]]:
-    """Each neighbour as plain values, with its decision and the beginning of its prompt.
+def described(snapshot: Snapshot, found: Sequence[Neighbor]) -> list[dict[str, Any]]:
+    """Each neighbor as plain values, with its decision and the beginning of its prompt.
 
     `decision` is that of dedup and decontamination, None where its week has none yet; `reason` is
     that of a drop.

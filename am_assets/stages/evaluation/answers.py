@@ -34,13 +34,13 @@ def ask_benchmarks(
     engine: GenerationEngine,
     memory: RowMemory,
     config: Evaluation,
-    samples: Mapping[str, int],
+    answers_each: Mapping[str, int],
     write: Callable[[Mapping[str, Any]], None],
     meter: Meter,
 ) -> None:
     """Ask every checkable item of `benchmarks` (schema BENCHMARKS); `write` an ANSWERS row each.
 
-    `samples` names the answers an item of each benchmark gets; a benchmark that it leaves out, or
+    `answers_each` names the answers an item of each benchmark gets; a benchmark that it leaves out, or
     gives 0, is not asked, nor is an item without reference, test case and constraints. Failed
     requests are pending with their cause.
     """
@@ -49,12 +49,12 @@ def ask_benchmarks(
         for row in benchmarks.select(["item_id", "benchmark", "prompt", *_CHECKABLE]).to_pylist()
         if any(row[column] is not None for column in _CHECKABLE)
     ]
-    meter.total = sum(samples.get(row["benchmark"], 0) for row in items)
+    meter.total = sum(answers_each.get(row["benchmark"], 0) for row in items)
     wanted = (
         Wanted(row, row["item_id"], generation_request(engine, turns, config.sampling, index))
         for row in items
         for turns in [with_system_prompt([{"role": "user", "content": row["prompt"]}])]
-        for index in range(samples.get(row["benchmark"], 0))
+        for index in range(answers_each.get(row["benchmark"], 0))
     )
 
     def answered(

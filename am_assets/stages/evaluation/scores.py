@@ -18,7 +18,7 @@ from am_assets.core.schema import (
 from am_assets.core.verdict import Check, Verdict
 from am_assets.stages.distillation.verdicts import check_of
 
-METRICS = ("strict", "lenient")
+FORMATS = ("strict", "lenient")
 MEAN = "mean"
 _Z = 1.959963984540054
 _NO_VERDICT = "no_verdict"
@@ -98,19 +98,19 @@ def _verdict_row(
 
 
 def _score_rows(verdicts: pa.Table) -> Iterator[dict[str, Any]]:
-    for metric in METRICS:
+    for form in FORMATS:
         items: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(
             lambda: defaultdict(list)
         )
         missing: defaultdict[str, int] = defaultdict(int)
-        for row in verdicts.select(["benchmark", "item_id", metric]).to_pylist():
-            missing[row["benchmark"]] += row[metric] not in ("pass", "fail")
-            if row[metric] in ("pass", "fail"):
-                items[row["benchmark"]][row["item_id"]].append(float(row[metric] == "pass"))
+        for row in verdicts.select(["benchmark", "item_id", form]).to_pylist():
+            missing[row["benchmark"]] += row[form] not in ("pass", "fail")
+            if row[form] in ("pass", "fail"):
+                items[row["benchmark"]][row["item_id"]].append(float(row[form] == "pass"))
         rows = [_benchmark(name, items[name], missing[name]) for name in sorted(missing)]
         for row in [*rows, *([_mean(rows)] if rows else [])]:
             row.pop("variance")
-            yield row | {"score_id": f"{row['benchmark']}/{metric}", "metric": metric}
+            yield row | {"score_id": f"{row['benchmark']}/{form}", "metric": form}
 
 
 def _benchmark(name: str, items: Mapping[str, list[float]], missing: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The similarity that decides: float64 sums of one fixed order, the same bits on every machine.
 
 All steps are elementwise (products, then sums by halves), so a pair's similarity depends on its two
-vectors alone: not on its neighbours, the threads, or the instructions a CPU has.
+vectors alone: not on its neighbors, the threads, or the instructions a CPU has.
 """
 
 from collections.abc import Iterable, Iterator

@@ -39,7 +39,7 @@ ERRORS = (StoreError, GitError, VectorIndexError)
 """What the program says in one sentence with a remedy."""
 
 
-class Outcome(NamedTuple):
+class Attacked(NamedTuple):
     """What became of one attack."""
 
     attack: str
@@ -89,7 +89,7 @@ def bit_flips(
     count: int,
     seed: int = 0,
     places: tuple[Place, ...] = ("cache", "data", "branch", "index"),
-) -> Iterator[Outcome]:
+) -> Iterator[Attacked]:
     """`count` single bits, in turn in each of `places`; of the cache with and without `data/`."""
     draw = random.Random(seed)
     truth = published(project, profile)
@@ -105,7 +105,7 @@ def bit_flips(
             yield _outcome(project, profile, name, place, truth)
 
 
-def cuts(project: Path, profile: str, count: int, seed: int = 0) -> Iterator[Outcome]:
+def cuts(project: Path, profile: str, count: int, seed: int = 0) -> Iterator[Attacked]:
     """Objects of the cache that are cut, down to nothing: seen by size, and never spread."""
     draw = random.Random(seed)
     truth = published(project, profile)
@@ -121,7 +121,7 @@ def cuts(project: Path, profile: str, count: int, seed: int = 0) -> Iterator[Out
             snapshot = store.snapshot()
             manifests = snapshot.manifests(snapshot.refs()).values()
             if all(store.holds(manifest.dvc) for manifest in manifests):
-                yield Outcome(name, "broken", "is taken for whole")
+                yield Attacked(name, "broken", "is taken for whole")
             else:
                 yield _outcome(project, profile, name, "cache", truth)
 
@@ -211,7 +211,7 @@ def lost_objects(project: Path) -> list[str]:
         return [f"named: {back} artifacts are back, and {' and '.join(lost)} are listed as lost"]
 
 
-def line_of_outcome(outcome: Outcome) -> str:
+def line_of_outcome(outcome: Attacked) -> str:
     """The line that tells an outcome."""
     said = ": ".join(part for part in (outcome.attack, outcome.message) if part)
     return f"{outcome.verdict}: {said}"
@@ -233,7 +233,7 @@ def _object(project: Path, ref: Ref, name: str) -> Path:
     return Objects(project).path(manifest.dvc.files[name][0])
 
 
-def _outcome(project: Path, profile: str, name: str, place: Place, truth: Content) -> Outcome:
+def _outcome(project: Path, profile: str, name: str, place: Place, truth: Content) -> Attacked:
     try:
         if place == "index":
             store = Store(project, profile, notice=lambda line: None)
@@ -249,10 +249,10 @@ def _outcome(project: Path, profile: str, name: str, place: Place, truth: Conten
     except ERRORS as error:
         message = str(error)
         is_sentence = ("\n" not in message and "`" in message) or "remove" in message
-        return Outcome(name, "named" if is_sentence else "broken", message)
+        return Attacked(name, "named" if is_sentence else "broken", message)
     if wrong:
-        return Outcome(name, "broken", f"{wrong[0]} is not what was published, without an error")
-    return Outcome(name, "held", "")
+        return Attacked(name, "broken", f"{wrong[0]} is not what was published, without an error")
+    return Attacked(name, "held", "")
 
 
 def _not_restored(project: Path, profile: str, truth: Content) -> list[str]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from am_assets.core.engines import Engines
 from am_assets.core.manifest import Manifest
-from am_assets.core.materialize import Materializer, Outcome
+from am_assets.core.materialize import Materialized, Materializer
 from am_assets.core.profile import load_profile
 from am_assets.core.run import Inputs, Run
 from am_assets.core.stage import Built, Key, Stage
@@ -43,7 +43,7 @@ class Captures:
         self.store = Store(folder, self.profile.name)
         self.weeks = week_keys(self.profile)
 
-    def make(self, stage: Stage, **key: str) -> Outcome:
+    def make(self, stage: Stage, **key: str) -> Materialized:
         """Materialize one partition of `stage`."""
         return self._materializer().materialize(stage, key, {"run_id": "test"})
 

@@ -151,6 +151,6 @@ def test_canonically_equal_texts_are_one(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp", "Cc"])))
 def test_digits_and_letters_are_never_lost(text: str) -> None:
-    # What is left of case is the same: nothing is dropped or merged with a neighbour.
+    # What is left of case is the same: nothing is dropped or merged with a neighbor.
     folded = unicodedata.normalize("NFKC", prompt_form(text)).casefold()
     assert folded.split() == unicodedata.normalize("NFKC", text).casefold().split()

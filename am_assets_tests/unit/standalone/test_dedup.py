@@ -8,7 +8,7 @@ import pytest
 from am_assets.core.memory import RowMemory
 from am_assets.core.profile import Dedup
 from am_assets.core.settings.prompts import Embedding
-from am_assets.standalone.dedup import FileReport, dedup_jsonl, texts_of
+from am_assets.standalone.dedup import DedupedFile, dedup_jsonl, texts_of
 from am_assets_tests.support.rows import WordCountEngine
 
 EGGS = "Janet sells eggs at the market every day for two dollars each"
@@ -23,7 +23,7 @@ def written(path: Path, *rows: dict[str, Any] | str) -> Path:
 
 def deduped(
     path: Path, sweep: bool = False, **settings: Any
-) -> tuple[FileReport, list[dict[str, Any]]]:
+) -> tuple[DedupedFile, list[dict[str, Any]]]:
     out = path.with_name("out.jsonl")
     found = dedup_jsonl(
         path,

@@ -2,7 +2,7 @@
 
 Scripts that one language uses decide alone; languages that share a script are told apart by
 function words and letters of their own. Covers the languages IFEval asks for and the largest
-neighbours they could be confused with.
+neighbors they could be confused with.
 """
 
 import re

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from am_assets.core.profile import Dedup
 from am_assets.stages.answers.references import DIFFERENT, answer_codes
-from am_assets.stages.dedup.greedy import Outcome, Rows, deduplicate
+from am_assets.stages.dedup.greedy import Decisions, Rows, deduplicate
 from am_assets_tests.support.rows import unit
 
 THRESHOLD = 0.9
@@ -58,13 +58,13 @@ def run(
     policies: Sequence[Dedup] = (Dedup(threshold=THRESHOLD),),
     block: int = 8192,
     scratch: Path | None = None,
-) -> list[Outcome]:
+) -> list[Decisions]:
     parts = (rows(*part) for part in earlier)
     order = order_of(entries)
     return deduplicate(rows(entries, vectors), order, parts, policies, block, scratch)
 
 
-def decisions(entries: Sequence[Entry], found: Outcome) -> dict[str, tuple[Any, ...]]:
+def decisions(entries: Sequence[Entry], found: Decisions) -> dict[str, tuple[Any, ...]]:
     """By sample id: twin, similarity in full, whether identical, how references compare."""
     return {
         one.sample_id: (
@@ -228,7 +228,7 @@ def test_decisions_are_those_of_the_rule(seed: int, count: int, old: int, keep: 
     } == {sample: twin for sample, twin in expected.items() if sample < "0500"}
 
 
-def same(one: Outcome, other: Outcome) -> bool:
+def same(one: Decisions, other: Decisions) -> bool:
     counts = ("similar_pairs", "different_references", "kept_for_reference")
     return all(getattr(one, name) == getattr(other, name) for name in counts)
 

@@ -13,7 +13,7 @@ from am_assets_tests.conftest import NO_AUTHOR, WEEK
 
 @pytest.fixture(scope="module")
 def copied(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("neighbours") / "project"
+    folder = tmp_path_factory.mktemp("neighbors") / "project"
     shutil.copytree(made, folder)
     return folder
 
@@ -42,7 +42,7 @@ def prompts(project: Path) -> list[dict[str, Any]]:
     return pq.read_table(path, columns=["sample_id", "prompt"]).to_pylist()
 
 
-def test_the_neighbours_of_a_text_are_told_with_what_became_of_them(project: Path):
+def test_the_neighbors_of_a_text_are_told_with_what_became_of_them(project: Path):
     sample = prompts(project)[0]
     rows = answer("--text", sample["prompt"], "--k", "3")
     assert rows[0]["sample_id"] == sample["sample_id"]
@@ -55,7 +55,7 @@ def test_the_neighbours_of_a_text_are_told_with_what_became_of_them(project: Pat
     assert {row["decision"] for row in rows} <= {"kept", "dropped"}
 
 
-def test_a_samples_neighbours_are_others_and_the_same_after_a_rebuild(project: Path):
+def test_a_samples_neighbors_are_others_and_the_same_after_a_rebuild(project: Path):
     sample = prompts(project)[0]["sample_id"]
     before = answer(sample, "--k", "5")
     assert sample not in [row["sample_id"] for row in before]
