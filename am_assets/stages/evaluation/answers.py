@@ -40,8 +40,8 @@ def ask_benchmarks(
 ) -> None:
     """Ask every checkable item of `benchmarks` (schema BENCHMARKS); `write` an ANSWERS row each.
 
-    `answers_each` names the answers an item of each benchmark gets; a benchmark that it leaves out, or
-    gives 0, is not asked, nor is an item without reference, test case and constraints. Failed
+    `answers_each` names the answers an item of each benchmark gets; a benchmark that it leaves out,
+    or gives 0, is not asked, nor is an item without reference, test case and constraints. Failed
     requests are pending with their cause.
     """
     items = [
