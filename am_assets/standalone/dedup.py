@@ -21,7 +21,7 @@ from am_assets.core.profile import Dedup
 from am_assets.core.requests import EmbeddingEngine
 from am_assets.core.settings.prompts import Embedding
 from am_assets.stages.answers.references import answer_codes
-from am_assets.stages.dedup.greedy import Outcome, Rows, deduplicate
+from am_assets.stages.dedup.greedy import Decisions, Rows, deduplicate
 from am_assets.stages.dedup.threshold_report import (
     Sample,
     ThresholdReport,
@@ -44,7 +44,7 @@ class DedupedFile:
     """What became of a file's lines and rows; `thresholds` where a sweep was asked for."""
 
     lines: LineReport
-    outcome: Outcome
+    outcome: Decisions
     thresholds: ThresholdReport | None
 
     def counts(self) -> dict[str, int]:
@@ -173,7 +173,7 @@ def _check(row: dict[str, Any]) -> None:
         raise MalformedRow('"priority" must lie within ±1e15')
 
 
-def _write(ids: pa.Array, is_number: bytearray, found: Outcome, target: TextIO) -> None:
+def _write(ids: pa.Array, is_number: bytearray, found: Decisions, target: TextIO) -> None:
     numbers = ids.filter(pa.array(np.frombuffer(is_number, np.bool_)))
     # A file has ids of one sort, as a rule; then none has to be looked up.
     named = None if len(numbers) == len(ids) else set(numbers.to_pylist())
