@@ -25,6 +25,8 @@ BASES = (
 INVENTED = {
     *("SqlConfig", "check_sql", "existing_responses"),
     *("stages/verification/sql/", "unit/stages/verification/sql/"),
+    *("stages/verification/kinds/sql.py", "stages/sources/s3.py", "stages/training/methods/dpo.py"),
+    *("SQL", "explore/", "explore/__init__.py", "unit/explore/__init__.py", "INVENTED"),
 }
 """What an example would be called."""
 
