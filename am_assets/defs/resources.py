@@ -1,6 +1,7 @@
 """The store and the engines of a profile as Dagster resources."""
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -10,7 +11,7 @@ from am_assets.core.store import Store
 from am_assets.defs.project import Project
 
 
-class _OfProfile(dg.ConfigurableResource):
+class _OfProfile(dg.ConfigurableResource[Any]):
     profile: str = Field(description="mini, files, full, or a profile's YAML file.")
     folder: str | None = Field(
         default=None, description="Where the profile's file globs start; by default at the profile."

@@ -8,13 +8,13 @@ from concurrent.futures import Future
 from functools import cache
 from typing import Any
 
+import am_assets.stages.verification.kinds as kinds
 from am_assets.core.code.versions import Root, alone, code_of
 from am_assets.core.identity import digest
 from am_assets.core.memory import Entry, RowMemory
 from am_assets.core.runner import Language
 from am_assets.core.settings.verification import Verification
 from am_assets.core.verdict import Check, Kind
-from am_assets.stages.verification import kinds
 from am_assets.stages.verification.by_kind import KINDS
 from am_assets.stages.verification.format import answer_of, repeats_itself
 from am_assets.stages.verification.models.judge import Judge

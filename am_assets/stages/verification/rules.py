@@ -12,9 +12,10 @@ from typing import Protocol, Self
 from am_assets.core.runner import CodeRunner, Language
 from am_assets.core.settings.verification import Verification
 from am_assets.core.verdict import Check, Kind
-from am_assets.stages.verification import format
 from am_assets.stages.verification.by_kind import KINDS
 from am_assets.stages.verification.code.controls import ControlledCode
+from am_assets.stages.verification.format import VERIFIER as FORMAT
+from am_assets.stages.verification.format import answer_of, repeats_itself
 from am_assets.stages.verification.kind import Answered, Tools
 from am_assets.stages.verification.math.pool import MathPool
 from am_assets.stages.verification.outcome import Outcome
@@ -77,16 +78,16 @@ def decide(
     answered: defaultdict[Kind, dict[int, Answered]] = defaultdict(dict)
     for place, check in enumerate(checks):
         try:
-            answer = format.answer_of(check.response, require_format)
+            answer = answer_of(check.response, require_format)
             if answer is None:
-                decided[place] = format.VERIFIER.failed("format")
-            elif format.repeats_itself(check.response, config.rules):
-                decided[place] = format.VERIFIER.failed("repetition")
+                decided[place] = FORMAT.failed("format")
+            elif repeats_itself(check.response, config.rules):
+                decided[place] = FORMAT.failed("repetition")
             else:
                 answered[check.kind][place] = Answered(check, answer)
         except Exception as problem:
             # A row that breaks a rule of ours is pending, and holds up no other.
-            decided[place] = format.VERIFIER.broken(problem)
+            decided[place] = FORMAT.broken(problem)
     for kind, places in answered.items():
         rules = KINDS[kind].rules
         if rules is not None:
