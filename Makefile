@@ -10,7 +10,13 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 export DAGSTER_HOME ?= $(CURDIR)/.dagster_home
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo ui test lint hooks lock check-gpu-lock clean
+# Two processes, a file's tests in one of them; begun in the order of conftest.py. Threads of OpenMP
+# wait for each other busily: with two in each process, tests take many times as long on two cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+  --durations=20
+SLOW := slow or attack or soak
+
+.PHONY: help setup demo ui test test-slow lint hooks lock check-gpu-lock clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,8 +47,11 @@ ui: setup  ## Open Dagster on loopback over what the demo made
 	@mkdir -p "$(DAGSTER_HOME)" && ln -sf "$(CURDIR)/dagster.yaml" "$(DAGSTER_HOME)/dagster.yaml"
 	$(BIN)/dagster dev -h 127.0.0.1 -p 3000
 
-test: setup  ## Run all tests
-	$(BIN)/python -m pytest
+test: setup  ## Run the tests of every rule, stage, engine and command (about ten minutes)
+	$(PYTEST) -m "not ($(SLOW))"
+
+test-slow: setup  ## Run the others: mini graph, training, browser, attacks, kills, long searches
+	$(PYTEST) -m "$(SLOW)"
 
 lint: setup  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -66,4 +75,4 @@ check-gpu-lock: setup  ## See that the GPU lock resolves (dry run; nothing is in
 	  --python-platform x86_64-manylinux_2_28 -r requirements/gpu.txt
 
 clean:  ## Remove the environment and caches (data stays)
-	rm -rf $(VENV) .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

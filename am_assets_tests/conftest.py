@@ -4,6 +4,7 @@ The tiny profile has one source of math rows with responses and no models but th
 embedding model, so that every stage runs for real in seconds.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,6 +23,15 @@ settings.register_profile("any_machine", deadline=None)
 settings.load_profile("any_machine")
 
 REPOSITORY = Path(__file__).parents[1]
+_BY_RISK = (
+    # Rules that everything stands on, told within seconds.
+    *("unit/core", "unit/lineage", "unit/stages", "unit/engines", "unit"),
+    # The longest files begin first, so that no process waits long for another at the end.
+    *("integration/test_mini_graph", "integration/test_histories", "integration/test_attacks"),
+    *("integration/test_tiny_graph", "integration/test_published_files"),
+    *("integration/test_pipeline", "integration/test_store", "integration", ""),
+)
+"""Beginnings of the paths of tests, in the order in which they run."""
 WEEK = "2025-01-06"
 NO_AUTHOR = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -30,6 +40,16 @@ NO_AUTHOR = {
     "DO_NOT_TRACK": "1",
 }
 """A machine where git knows no author, and nothing phones home."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring tests in the order of risk: what is cheap and tells most comes first."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next(place for place, start in enumerate(_BY_RISK) if path.startswith(start))
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -165,15 +185,25 @@ def project(new_project: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(scope="session")
-def made(new_project: Callable[[], Path]) -> Path:
+def made(new_project: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny profile materialized from source to release, in a process of its own.
 
-    Shared: copy it before changing anything in it.
+    Shared: copy it before changing anything in it. Processes that test side by side make it once
+    and have a copy each, so that none meets the locks and passing files of another.
     """
-    folder = new_project()
-    write_tiny(folder)
-    done = am_assets(folder, "materialize", "--profile", "tiny.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    said = shared / "made"
+    with (shared / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            first = new_project()
+            write_tiny(first)
+            done = am_assets(first, "materialize", "--profile", "tiny.yaml")
+            assert done.returncode == 0, done.stdout + done.stderr
+            said.write_text(str(first))
+    folder = tmp_path_factory.mktemp("made") / "project"
+    shutil.copytree(said.read_text(), folder, symlinks=True)
     return folder
 
 

@@ -21,7 +21,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STARTED_WITHIN = 300
 PATIENCE_MS = 120_000
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
 
 
 def _free_port() -> int:

@@ -10,7 +10,7 @@ from am_assets_tests.integration.attacks import KINDS, attack, attacks, chosen
 _ATTACKS = attacks(count=40)
 
 
-@pytest.mark.slow
+@pytest.mark.attack
 @pytest.mark.parametrize("name", _ATTACKS)
 def test_an_attack_is_harmless_or_named(
     made: Path, name: str, monkeypatch: pytest.MonkeyPatch

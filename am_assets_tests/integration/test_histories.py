@@ -30,7 +30,7 @@ def _no_author(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AM_ASSETS_ROOT", "set by the folders")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @settings(
     max_examples=1,
     derandomize=True,

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, get_args
 
+import pytest
+
 from am_assets.core.memory import RowMemory
 from am_assets.core.requests import Cause, Completion, Sampling, generation_request
 from am_assets.core.settings.models import Model
@@ -73,6 +75,7 @@ def _ask(engine: OpenAIEngine, memory: RowMemory) -> tuple[dict[str, Completion]
     return rows, meter
 
 
+@pytest.mark.attack
 def test_no_row_is_lost_to_a_server_that_fails_at_random_and_only_failed_ones_are_asked_again():
     memory = RowMemory()
     with endpoint(_misbehave) as server:

@@ -125,7 +125,9 @@ def test_the_key_is_in_no_error(monkeypatch: pytest.MonkeyPatch):
 )
 def test_each_kind_of_failure_has_its_cause(reply: Reply, cause: str):
     with endpoint(lambda asked: reply) as server:
-        answer = _answers(_engine(server.url, retries=0, timeout=1), "hello")["hello"]
+        # Silence is waited out, and nothing else is.
+        engine = _engine(server.url, retries=0, timeout=0.2 if reply.silent else 30)
+        answer = _answers(engine, "hello")["hello"]
     assert answer.cause == cause
     assert answer.error
     assert answer.finish_reason is None
@@ -164,18 +166,18 @@ def test_refusals_of_single_prompts_give_nothing_up():
 @pytest.mark.parametrize("header", ["retry_after", "retry_after_ms"])
 def test_a_server_that_asks_to_wait_is_left_alone_by_all_requests(header: str):
     told = threading.Event()
-    value = {"retry_after": "2", "retry_after_ms": "2000"}[header]
+    value, pause_s = {"retry_after": ("1", 1.0), "retry_after_ms": ("300", 0.3)}[header]
     until: list[float] = []
 
     def behave(asked: Asked) -> Reply:
         if asked.prompt == "first" and asked.attempt == 0:
-            until.append(time.monotonic() + 2)
+            until.append(time.monotonic() + pause_s)
             told.set()
             return error(429, **{header: value})
         if asked.prompt == "in flight":
             # Answered while the pause lasts, so that there is room for the next request.
             told.wait(30)
-            time.sleep(0.7)
+            time.sleep(pause_s / 3)
         return echo(asked)
 
     with endpoint(behave) as server:

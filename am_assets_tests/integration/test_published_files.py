@@ -250,6 +250,7 @@ def test_restore_goes_on_past_what_is_lost_and_lists_it(
 # Bits that turn
 
 
+@pytest.mark.attack
 def test_turned_bits_and_cut_objects_are_harmless_or_named(made: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(made, project)

@@ -73,6 +73,7 @@ def answered(pool: RayPool, tmp_path_factory: pytest.TempPathFactory) -> Answere
     return Answered(requests, completions, when_killed, list(scratch.iterdir()))
 
 
+@pytest.mark.slow
 def test_every_request_is_answered_once_though_an_actor_was_killed(answered: Answered):
     assert answered.when_killed < 10
     assert len(answered.completions) == len(answered.requests)
@@ -81,6 +82,7 @@ def test_every_request_is_answered_once_though_an_actor_was_killed(answered: Ans
     assert answered.left_behind == []
 
 
+@pytest.mark.slow
 def test_two_actors_give_the_tokens_of_one_engine_in_this_process(answered: Answered):
     with VllmEngine(TEACHER, "teacher", options={"threads": 2}) as engine:
         expected = {answer.request_key: answer for answer in engine.generate(answered.requests)}
@@ -88,6 +90,7 @@ def test_two_actors_give_the_tokens_of_one_engine_in_this_process(answered: Answ
     assert {answer.request_key: answer for answer in answered.completions} == expected
 
 
+@pytest.mark.slow
 def test_a_prompt_too_long_is_an_error_with_its_cause_and_the_others_are_answered(
     answered: Answered,
 ):
@@ -111,6 +114,7 @@ def test_vectors_from_two_actors_are_equal_to_the_bit(pool: RayPool):
     assert engine.model == local.model
 
 
+@pytest.mark.slow
 def test_rules_in_actors_decide_the_same_though_one_was_killed(pool: RayPool):
     config, checks = Verification(), list(_checks())
     with Sandbox(workers=2) as sandbox, ThreadedRules(sandbox) as here:

@@ -338,6 +338,7 @@ def test_of_two_captures_at_once_the_first_published_is_right(project: Path) -> 
         assert process.wait() == 0
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2))
 def test_equal_derivations_mean_equal_roots_in_whatever_order_the_work_is_done(
     new_project: Callable[[], Path], seed: int

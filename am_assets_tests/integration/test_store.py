@@ -211,6 +211,7 @@ def test_of_two_commits_over_one_state_the_second_is_refused(project: Path) -> N
     assert branch.read(branch.head() or "", ["a", "b"]) == {"a": b"1", "b": b"1"}
 
 
+@pytest.mark.attack
 def test_a_process_killed_while_publishing_leaves_whole_artifacts(project: Path) -> None:
     store = Store(project, "tiny")
     draw = random.Random(11)

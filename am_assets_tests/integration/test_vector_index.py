@@ -75,6 +75,7 @@ def _replace_without_end(folder: Path) -> None:
             index.replace_partition(partition(folder, "a", WEEKS[0], 300, version))
 
 
+@pytest.mark.attack
 def test_a_killed_writer_leaves_an_index_that_tells_no_lies_and_can_be_written(tmp_path: Path):
     index = VectorIndex(str(tmp_path / "index"))
     other = partition(tmp_path, "b", WEEKS[0], 50)

@@ -20,6 +20,8 @@ from am_assets.stages.verification.outcome import Outcome
 from am_assets_tests.integration.verification.conftest import in_tier
 from am_assets_tests.support.verification.hostile_driver import descendants
 
+pytestmark = pytest.mark.attack
+
 TEST = {"type": "stdin_stdout", "inputs": ["2\n"], "outputs": ["4\n"]}
 # Long enough to be met while it runs.
 SLOW = "import time\ntime.sleep(0.6)\nprint(int(input()) * 2)"

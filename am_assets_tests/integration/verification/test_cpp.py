@@ -174,6 +174,7 @@ def test_an_honest_program_passes(sandbox, name):
     assert outcome.evidence["runtime"].startswith("g++ ")
 
 
+@pytest.mark.attack
 def test_hostile_programs_fail_and_do_nothing(sandbox, open_folder, monkeypatch):  # noqa: F811
     monkeypatch.setitem(compiling.LIMITS, "time_limit_s", 3.0)
     found = {

@@ -36,6 +36,7 @@ def test_there_are_many_and_each_attempts_something_else():
     assert len({program.attempts for program in PROGRAMS}) == len(PROGRAMS) >= 60
 
 
+@pytest.mark.attack
 def test_hostile_programs_fail_and_do_nothing(any_tier, open_folder, monkeypatch):
     monkeypatch.setenv("AM_ASSETS_HOSTILE_SECRET", "a secret of the host")
     found = {
@@ -45,6 +46,7 @@ def test_hostile_programs_fail_and_do_nothing(any_tier, open_folder, monkeypatch
     assert wrongly_judged(found) == {}
 
 
+@pytest.mark.attack
 @pytest.mark.skipif(os.geteuid() != 0, reason="the test above has run as an ordinary user")
 def test_hostile_programs_fail_and_do_nothing_for_an_ordinary_user(open_folder):
     driver = "am_assets_tests.support.verification.hostile_driver"

@@ -15,6 +15,7 @@ def pool() -> Iterator[MathPool]:
         yield running
 
 
+@pytest.mark.soak
 def test_nothing_breaks_and_no_answer_passes_once_its_gold_has_changed(pool):
     report = fuzzing.run(1500, seed=3, pool=pool)
     assert report.wrong == []
@@ -22,6 +23,7 @@ def test_nothing_breaks_and_no_answer_passes_once_its_gold_has_changed(pool):
     assert sum(report.statuses.values()) >= 1500
 
 
+@pytest.mark.attack
 def test_hostile_expressions_end_and_never_pass(pool):
     statuses, _, _ = adversarial.run(60, 0.3, pool)
     assert statuses["answer fail"] == 60

@@ -8,6 +8,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from am_assets.engines.sandbox.sandbox import Sandbox
 from am_assets_tests.support.verification import killed_verify
 from am_assets_tests.support.verification.killed_verify import checks, verified
@@ -31,6 +33,7 @@ def _killed_after(lines: int, memory: Path, log: Path) -> None:
     process.wait()
 
 
+@pytest.mark.attack
 def test_killed_verification_ends_at_the_same_verdicts_and_repeats_what_was_in_flight(
     tmp_path: Path, sandbox: Sandbox
 ):

@@ -149,6 +149,7 @@ def test_an_edit_of_what_nothing_is_made_with_makes_nothing_stale() -> None:
     assert _stale(edited({one: mutated(own_sources().texts[one]) for one in unused})) == set()
 
 
+@pytest.mark.soak
 def test_every_edit_of_a_definition_is_seen_and_makes_its_users_stale() -> None:
     kept: list[Definition] = []
     for module in graph().package.modules():

@@ -31,13 +31,11 @@ def replies(name: str, prompts: list[str]) -> list[str]:
     folder = SHIPPED / name
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    texts = []
-    for prompt in prompts:
-        encoded = tokenizer(prompt, return_tensors="pt")
-        tokens = cast("Any", model).generate(**encoded, do_sample=False, max_new_tokens=160)
-        new = tokens[0, encoded["input_ids"].shape[1] :]
-        texts.append(tokenizer.decode(new, skip_special_tokens=True))
-    return texts
+    encoded = tokenizer(prompts, return_tensors="pt", padding=True, padding_side="left")
+    tokens = cast("Any", model).generate(**encoded, do_sample=False, max_new_tokens=160)
+    return tokenizer.batch_decode(
+        tokens[:, encoded["input_ids"].shape[1] :], skip_special_tokens=True
+    )
 
 
 def prompts_of_every_kind(count: int) -> list[str]:
@@ -121,6 +119,7 @@ def test_training_a_model_without_its_base_names_the_remedy(tmp_path: Path) -> N
     assert "train `base` first" in result.output
 
 
+@pytest.mark.slow
 def test_the_recipe_runs_from_scratch_and_saves_models_that_load(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         main, ["--out", str(tmp_path), "--scale", "0.0005", "--threads", "1"]
