@@ -6,7 +6,7 @@ import sys
 from typing import Literal, NamedTuple
 
 from am_assets.core.runner import IsolationMissing
-from am_assets.core.settings.models import Model
+from am_assets.core.settings.models import Model, Models
 from am_assets.defs.project import Project
 from am_assets.engines.embedding import EmbeddingModelError, embedding_folder
 from am_assets.engines.models import ModelMissing, locate_model
@@ -59,8 +59,7 @@ def _packages(project: Project) -> list[Diagnosis]:
 
 def _all_models(project: Project) -> dict[str, Model]:
     models = project.profile.models
-    roles = ("embedding", "teacher", "instruct", "reward", "base", "reference")
-    named = {role: getattr(models, role) for role in roles}
+    named = {role: getattr(models, role) for role in Models.model_fields}
     return {role: model for role, model in named.items() if model is not None}
 
 
