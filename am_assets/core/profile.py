@@ -84,8 +84,9 @@ def load_profile(
             ) from error
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
+    except Exception as error:
+        # Beside YAMLError whatever making a value raises: no such month, too many digits.
+        where = " ".join(str(error).split()) or error.__class__.__name__
         raise ProfileError(f"profile {name_or_path} is not valid YAML: {where}") from error
     if not isinstance(data, dict):
         raise ProfileError(f"profile {name_or_path} must be a mapping of keys")

@@ -91,11 +91,6 @@ class Run:
 
         Raises InputMissing for an asset that the stage does not declare to read.
         """
-        if all(read.asset != asset for read in self.stage.reads):
-            raise InputMissing(
-                f"{self.stage.name} does not declare that it reads {asset}: an artifact follows "
-                "from its declared inputs alone"
-            )
         return Inputs(self, asset)
 
     def inputs_by_name(self) -> "dict[str, Inputs]":
@@ -165,6 +160,11 @@ class Inputs:
     """The artifacts of one asset that a run reads: what a build takes beside its run."""
 
     def __init__(self, run: Run, asset: str) -> None:
+        if all(read.asset != asset for read in run.stage.reads):
+            raise InputMissing(
+                f"{run.stage.name} does not declare that it reads {asset}: an artifact follows "
+                "from its declared inputs alone"
+            )
         self._run = run
         self.asset = asset
         self._items = [item for item in run.inputs if item.ref.asset == asset]

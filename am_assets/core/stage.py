@@ -137,7 +137,21 @@ class Stage:
     is told."""
 
     def __post_init__(self) -> None:
-        takes = list(inspect.signature(self.build).parameters)[1:]
+        parameters = list(inspect.signature(self.build).parameters.values())
+        given = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        if (
+            not parameters
+            or parameters[0].kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
+            or any(one.kind not in given for one in parameters)
+            or inspect.iscoroutinefunction(self.build)
+            or inspect.isgeneratorfunction(self.build)
+            or self.name == EARLIER
+        ):
+            raise TypeError(
+                f"{self.name}: a build is a plain function of the run and, by name, of what it "
+                f"reads, and no asset is called {EARLIER}"
+            )
+        takes = [one.name for one in parameters[1:]]
         reads = {self.input_name(read.asset) for read in self.reads}
         if set(takes) != reads:
             raise TypeError(

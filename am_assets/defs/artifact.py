@@ -11,10 +11,10 @@
         ...
 
 The function's name is the asset's, its docstring the description. It takes the run and, by name,
-the inputs that `reads` declares: there is no other way to an artifact. Settings, models and inputs
-become part of the derivation, so that the decorator itself decides nothing, and code versions pass
-it by (`core.code.boundaries.DECLARES`). Dagster is loaded by `defs.asset` alone: commands that only
-plan do not wait for it.
+the inputs that `reads` declares; the run refuses others. Settings, models and inputs become part of
+the derivation, so that the decorator itself decides nothing, and code versions pass it by
+(`core.code.boundaries.DECLARES`): a build reads its settings from the run, and asks no artifact
+what was declared of it. Nothing here loads Dagster: commands that only plan do not wait for it.
 """
 
 import inspect

@@ -56,6 +56,11 @@ def asset_of(artifact: Artifact, profile: Profile) -> dg.AssetsDefinition:
         engines: dg.ResourceParam[Engines],
         # Dagster reads this annotation and takes it without an argument only.
     ) -> dg.MaterializeResult:  # pyright: ignore[reportMissingTypeArgument]
+        if store.profile != profile.name:
+            raise ValueError(
+                f"the store is of profile {store.profile} and the asset of {profile.name}: give "
+                f"the resources `store` and `engines` the profile {profile.name}"
+            )
         log = context.log.info
         engines.log = log
         materializer = Materializer(profile, store, engines, week_keys(profile), log)

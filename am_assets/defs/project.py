@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from am_assets.core.profile import Profile, load_profile
+from am_assets.core.stage import BENCHMARK, RECIPE_WEEK, SOURCE, SOURCE_WEEK, WEEK
 from am_assets.core.store import Store, find_root
 from am_assets.defs.artifact import Artifact
 from am_assets.defs.assets.benchmark_answers import benchmark_answers
@@ -43,6 +44,9 @@ ARTIFACTS: tuple[Artifact, ...] = (
 )
 """All artifacts in pipeline order: what commands, the ledger, a sample's life and Dagster go by."""
 
+DIMENSIONS = (SOURCE, BENCHMARK, WEEK, SOURCE_WEEK, RECIPE_WEEK)
+"""What an artifact may be partitioned by: what plans and Dagster's partitions know."""
+
 CHAIN = tuple(artifact.name for artifact in ARTIFACTS if artifact.decides)
 """Those that decide the fate of every sample, one after another."""
 
@@ -51,10 +55,18 @@ def check_order(artifacts: Sequence[Artifact]) -> None:
     """Raise TypeError unless each reads what comes before it, and the release the whole chain."""
     before: list[str] = []
     for one in artifacts:
+        if one.name in before:
+            raise TypeError(f"there are two artifacts {one.name}")
+        if one.dimensions not in DIMENSIONS:
+            raise TypeError(f"{one.name} is partitioned as nothing is: choose one of {DIMENSIONS}")
         before.append(one.name)
         for read in one.reads:
             if read.asset not in before:
-                raise TypeError(f"{one.name} reads {read.asset}, which comes after it")
+                raise TypeError(f"{one.name} reads {read.asset}, which does not come before it")
+            if read.asset == one.name and read.weeks != "earlier":
+                raise TypeError(f"{one.name} reads itself: of its own it has earlier weeks alone")
+            if "week" in read.dimensions and "week" not in one.dimensions:
+                raise TypeError(f"{one.name} has no week and reads {read.asset}, which has")
     accounted = [read.asset for read in release.reads if read.accounts and not read.retired]
     chain = [one.name for one in artifacts if one.decides]
     if accounted != chain:

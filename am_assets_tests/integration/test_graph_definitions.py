@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from am_assets.core.profile import load_profile
+from am_assets.core.store import Store
 from am_assets.definitions import build_defs
 from am_assets.defs.artifact import Artifact
 from am_assets.defs.asset import asset_of
@@ -35,6 +36,15 @@ def test_resources_say_which_profile_they_are_of(project: Path) -> None:
     assert (store.root, store.profile) == (project, "mini")
     engines = resources["engines"].create_resource(dg.build_init_resource_context())
     assert engines.digest("embedding")
+
+
+def test_an_asset_refuses_the_store_of_another_profile(project: Path) -> None:
+    job = build_defs("mini", {"store": Store(project, "other")})
+    (source, *_) = sorted(load_profile("mini").sources)
+    with pytest.raises(ValueError, match="the store is of profile other and the asset of mini"):
+        job.resolve_implicit_global_asset_job_def().execute_in_process(
+            asset_selection=[dg.AssetKey(["mini", "takedowns"])], partition_key=source
+        )
 
 
 @pytest.mark.parametrize("stage", ARTIFACTS, ids=lambda stage: stage.name)

@@ -1,7 +1,7 @@
 """Where upstream rows come from: sources and benchmarks."""
 
 from datetime import date
-from typing import Literal, Self, assert_never
+from typing import Literal, Self, assert_never, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,11 @@ def _is_pinned(kind: SourceKind) -> bool:
             return True
         case "files" | "generated":
             return False
+    # A kind that is forgotten here is an error of types, and ends this module's import.
     assert_never(kind)
+
+
+_PINNED = {kind: _is_pinned(kind) for kind in get_args(SourceKind)}
 
 
 class Marker(Section):
@@ -92,7 +96,7 @@ class Source(Section):
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
-        if _is_pinned(self.kind) and not self.revision:
+        if _PINNED[self.kind] and not self.revision:
             raise ValueError(f"a {self.kind} source needs a pinned `revision`")
         if self.retired is not None and self.retired.weekday() != 0:
             raise ValueError(f"`retired` must be a Monday, {self.retired} is a {self.retired:%A}")
@@ -120,6 +124,6 @@ class Benchmark(Section):
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
-        if _is_pinned(self.kind) and not self.revision:
+        if _PINNED[self.kind] and not self.revision:
             raise ValueError(f"a {self.kind} benchmark needs a pinned `revision`")
         return self

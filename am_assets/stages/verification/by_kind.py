@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import assert_never, get_args
 
+from am_assets.core.settings.verification import Verification
 from am_assets.core.verdict import Kind
 from am_assets.stages.verification.kind import VerificationKind
 from am_assets.stages.verification.kinds.chat import CHAT
@@ -28,5 +29,13 @@ def _entry(kind: Kind) -> VerificationKind:
     assert_never(kind)
 
 
-KINDS: Mapping[Kind, VerificationKind] = {kind: _entry(kind) for kind in get_args(Kind)}
+def own_entry(kind: Kind) -> VerificationKind:
+    """The entry of a kind. Raises TypeError for one that has not the kind's settings."""
+    entry, defaults = _entry(kind), Verification()
+    if getattr(defaults, kind, None) is not entry.section(defaults):
+        raise TypeError(f"the entry of kind {kind} has not the settings verification.{kind}")
+    return entry
+
+
+KINDS: Mapping[Kind, VerificationKind] = {kind: own_entry(kind) for kind in get_args(Kind)}
 """Every kind's entry."""

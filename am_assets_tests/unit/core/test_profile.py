@@ -170,8 +170,20 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, text: str) -> None:
     assert "must be a mapping" in _error(tmp_path, text)
 
 
-def test_text_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
-    assert "not valid YAML" in _error(tmp_path, "a: [1,\nb: }")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [1,\nb: }",
+        "a: 2025-13-01",
+        "a: !!bool x",
+        "a: !!timestamp x",
+        "a: !!int x",
+        "a: " + "[" * 3000,
+    ],
+    ids=["brackets", "no such month", "no bool", "no time", "no number", "deep"],
+)
+def test_text_that_is_no_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    assert "not valid YAML" in _error(tmp_path, text)
 
 
 def test_a_profile_that_does_not_exist_names_the_packaged_ones() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from am_assets.core.profile import load_profile
 from am_assets.core.run import Inputs, Run
-from am_assets.core.stage import SOURCE_WEEK, WEEK, Built, Read
+from am_assets.core.stage import SOURCE, SOURCE_WEEK, WEEK, Built, Read
 from am_assets.defs.artifact import Artifact, artifact, own_earlier
 from am_assets.defs.asset import asset_of
 from am_assets.defs.assets.deduplicated import deduplicated
@@ -63,6 +63,28 @@ def test_a_build_that_takes_other_inputs_than_it_declares_does_not_load(
         _declared(drafts, *reads)
 
 
+def _no_run() -> Built:
+    return Built([])
+
+
+def _by_place(run: Run, labels: Inputs, /) -> Built:
+    return Built([])
+
+
+def _whatever(run: Run, **labels: Inputs) -> Built:
+    return Built([])
+
+
+async def _later(run: Run, labels: Inputs) -> Built:
+    return Built([])
+
+
+@pytest.mark.parametrize("build", [_no_run, _by_place, _whatever, _later])
+def test_a_build_that_cannot_be_called_by_name_does_not_load(build: Callable[..., Built]) -> None:
+    with pytest.raises(TypeError, match="a build is a plain function"):
+        _declared(build, labels.same())
+
+
 def test_keywords_of_dagster_are_handed_on() -> None:
     keywords: dict[str, Any] = {
         "tags": {"cost": "high"},
@@ -86,8 +108,33 @@ def test_an_artifact_that_reads_what_comes_after_it_does_not_load() -> None:
     swapped = list(ARTIFACTS)
     first, second = swapped.index(prompts), swapped.index(labels)
     swapped[first], swapped[second] = swapped[second], swapped[first]
-    with pytest.raises(TypeError, match="labels reads deduplicated, which comes after it"):
+    with pytest.raises(TypeError, match="labels reads deduplicated, which does not come before it"):
         check_order(swapped)
+
+
+def late(run: Run, labels: Inputs) -> Built:
+    """Made of what comes later."""
+    return Built([])
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "named"),
+    [
+        (SOURCE, "late has no week and reads labels, which has"),
+        (("benchmark", "week"), "late is partitioned as nothing is"),
+    ],
+)
+def test_an_artifact_that_no_plan_would_hold_does_not_load(
+    dimensions: tuple[str, ...], named: str
+) -> None:
+    made = artifact(dimensions, reads=(labels.same(),), group_name="made", kinds=set())(late)
+    with pytest.raises(TypeError, match=named):
+        check_order([*ARTIFACTS, made])
+
+
+def test_two_artifacts_of_one_name_do_not_load() -> None:
+    with pytest.raises(TypeError, match="there are two artifacts labels"):
+        check_order([*ARTIFACTS, labels])
 
 
 def test_a_deciding_artifact_that_the_release_does_not_account_for_does_not_load() -> None:

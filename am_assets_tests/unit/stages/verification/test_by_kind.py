@@ -78,6 +78,12 @@ def test_an_entry_whose_section_is_forgotten_ends_the_import():
         dataclasses.replace(KINDS["chat"], section=lambda config: config.poetry)  # type: ignore[attr-defined]
 
 
+def test_a_kind_that_takes_the_entry_of_another_ends_the_import(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(by_kind, "_entry", lambda kind: KINDS["science"])
+    with pytest.raises(TypeError, match=r"kind math has not the settings verification\.math"):
+        by_kind.own_entry("math")
+
+
 def test_a_check_of_no_kind_is_nobodys_and_not_the_judges():
     judge, reward = RuleJudge({"": ["Score: 5"]}), LengthReward()
     unknown = of("poetry")  # type: ignore[arg-type]
