@@ -95,7 +95,8 @@ EDITED = ("defs.contamination", "core.table_writer", "stages.verification.instru
 
 WITHOUT_USERS = {
     "am_assets": "nothing but the stamps of the files",
-    "am_assets.defs.artifact": "Dagster",
+    "am_assets.defs.artifact": "what is declared of artifacts",
+    "am_assets.defs.asset": "Dagster",
     "am_assets.defs.page": "pages",
     "am_assets.cli": "commands, and what they alone use",
     "am_assets.core.engines": "protocols: what is behind them is reached",
@@ -103,7 +104,9 @@ WITHOUT_USERS = {
     "am_assets.definitions": "Dagster",
     "am_assets.defs.generators": "mini's upstream, behind a seal",
     "am_assets.defs.partitions": "Dagster",
-    "am_assets.defs.project": "the list of stages",
+    "am_assets.defs.progress": "what people are told",
+    "am_assets.defs.project": "the list of artifacts",
+    "am_assets.defs.resources": "Dagster",
     "am_assets.lineage.disagreements": "am-assets disagreements",
     "am_assets.lineage.explain": "am-assets explain",
     "am_assets.mini": "texts behind a seal, and training of packaged weights",
@@ -112,6 +115,7 @@ WITHOUT_USERS = {
     "am_assets.standalone": "commands on people's own files",
     "am_assets.stages.embedding.neighbors": "the vector index, which is derived from an artifact",
     "am_assets.stages.plots": "pictures",
+    "am_assets.stages.sources.upstream": "a protocol: what is behind it is reached",
     "am_assets.stages.dedup.threshold_page": "pictures",
     "am_assets.stages.embedding.index": "the vector index, which is derived from an artifact",
     "am_assets.stages.embedding.index_files": "the same",
