@@ -1,6 +1,8 @@
 """The command line: help with examples, and errors in one sentence."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -28,6 +30,15 @@ def test_the_help_of_every_command_shows_an_example(name: str) -> None:
     assert result.exit_code == 0
     assert "Example" in result.output
     assert f"am-assets {name}" in result.output
+
+
+def test_commands_start_without_dagster_and_the_assets() -> None:
+    look = "import am_assets.cli, json, sys; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout)
+    assert "am_assets.cli" in loaded
+    slow = ("dagster", "am_assets.defs", "am_assets.operations", "torch", "matplotlib")
+    assert not set(slow).intersection(loaded)
 
 
 def test_the_promised_commands_that_exist_are_listed() -> None:
