@@ -140,5 +140,6 @@ def _forget() -> None:
         versions.alone_of_paths,
         versions.libraries_of,
         remembered.rule_versions,
+        remembered.asked_versions,
     ):
         known.cache_clear()
