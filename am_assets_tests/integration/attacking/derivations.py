@@ -4,6 +4,7 @@ The package is edited in memory; nothing is written and nothing is made.
 """
 
 import ast
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,10 +112,14 @@ def _code(graph: Graph) -> Iterator[None]:
     """The package is what `graph` says."""
     _forget()
     try:
-        nothing = KeptResults(Path("no such folder", "results.json"), "edited")
         with (
+            tempfile.TemporaryDirectory() as scratch,
             mock.patch.object(versions, "graph", return_value=graph),
-            mock.patch.object(versions, "kept_results", return_value=nothing),
+            mock.patch.object(
+                versions,
+                "kept_results",
+                return_value=KeptResults(Path(scratch, "results.json"), "edited"),
+            ),
         ):
             yield
     finally:
