@@ -86,17 +86,10 @@ class Run:
         """A writer of one of the artifact's tables, for rows that come as a stream."""
         return TableWriter(schema, self.folder, self.folder.parent)
 
-    def of(self, asset: str) -> "Inputs":
-        """The artifacts of `asset` that this run reads, for what no build hands on.
-
-        Raises InputMissing for an asset that the stage does not declare to read.
-        """
-        return Inputs(self, asset)
-
     def inputs_by_name(self) -> "dict[str, Inputs]":
         """What the stage's build takes beside the run."""
         assets = dict.fromkeys(read.asset for read in self.stage.reads)
-        return {self.stage.input_name(asset): self.of(asset) for asset in assets}
+        return {self.stage.input_name(asset): Inputs(self, asset) for asset in assets}
 
     def manifest(self, ref: Ref) -> Manifest:
         """Of the manifest of one input what the build may know; see `core.provenance.covered`."""
@@ -157,14 +150,13 @@ class Run:
 
 
 class Inputs:
-    """The artifacts of one asset that a run reads: what a build takes beside its run."""
+    """The artifacts of one asset that a run reads: what a build takes beside its run.
+
+    Raises InputMissing for an asset that the stage does not declare to read.
+    """
 
     def __init__(self, run: Run, asset: str) -> None:
-        if all(read.asset != asset for read in run.stage.reads):
-            raise InputMissing(
-                f"{run.stage.name} does not declare that it reads {asset}: an artifact follows "
-                "from its declared inputs alone"
-            )
+        run.stage.check_reads(asset)
         self._run = run
         self.asset = asset
         self._items = [item for item in run.inputs if item.ref.asset == asset]
@@ -236,14 +228,8 @@ class InputSnapshot(Snapshot):
         Raises InputMissing for an asset that the stage does not declare to read.
         """
         wanted = list(refs)
-        stage = self._run.stage
-        declared = {read.asset for read in stage.reads}
         for ref in wanted:
-            if ref.asset not in declared:
-                raise InputMissing(
-                    f"{stage.name} does not declare that it reads {ref.asset}: an artifact "
-                    "follows from its declared inputs alone"
-                )
+            self._run.stage.check_reads(ref.asset)
         return {ref: self._manifests[ref] for ref in wanted if ref in self._manifests}
 
     def table(self, ref: Ref, name: str, columns: Sequence[str]) -> pa.Table:

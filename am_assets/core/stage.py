@@ -163,6 +163,14 @@ class Stage:
         """What `build` calls the inputs of an asset."""
         return EARLIER if asset == self.name else asset
 
+    def check_reads(self, asset: str) -> None:
+        """Raise InputMissing for an asset that the stage does not declare to read."""
+        if all(read.asset != asset for read in self.reads):
+            raise InputMissing(
+                f"{self.name} does not declare that it reads {asset}: an artifact follows from its "
+                "declared inputs alone"
+            )
+
     def same(self, **options: Unpack[ReadOptions]) -> Read:
         """How another stage reads the artifact of its own partition."""
         return Read(self.name, self.dimensions, **options)

@@ -204,6 +204,16 @@ def imported(node: ast.Import | ast.ImportFrom, module: Module) -> dict[str, Imp
     return {alias.asname or alias.name: Import(home, alias.name) for alias in node.names}
 
 
+def is_log(node: ast.stmt) -> bool:
+    """A line for a run's log."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and node.value.func.attr == "log"
+    )
+
+
 def is_text(node: ast.stmt) -> bool:
     """A constant by itself: a docstring of a module, class, function or attribute, or `...`."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

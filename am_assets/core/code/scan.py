@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from am_assets.core.code.boundaries import DECLARES
-from am_assets.core.code.modules import Definition, Function, Module, Outside, is_text
+from am_assets.core.code.modules import Definition, Function, Module, Outside, is_log, is_text
 from am_assets.core.code.scopes import Scope, Target, Type
 from am_assets.core.code.types import OF_CONTAINERS, Types
 
@@ -178,7 +178,11 @@ class _Writer:
             self._statement(node, scope)
 
     def _statement(self, node: ast.stmt, scope: Scope) -> None:
-        if is_text(node) or isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom)) or _logs(node):
+        if (
+            is_text(node)
+            or isinstance(node, (ast.Pass, ast.Import, ast.ImportFrom))
+            or is_log(node)
+        ):
             self._import(node)
             return
         if isinstance(node, ast.AnnAssign):
@@ -389,13 +393,3 @@ def _passes(case: ast.match_case) -> bool:
         (case.pattern.pattern, case.pattern.name, case.guard) == (None, None, None)
     )
     return any_value and all(isinstance(line, ast.Pass) for line in case.body)
-
-
-def _logs(node: ast.stmt) -> bool:
-    """A line for a run's log."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Attribute)
-        and node.value.func.attr == "log"
-    )

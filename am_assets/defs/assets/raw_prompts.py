@@ -44,7 +44,7 @@ def forget(run: Run, built: Built, root: str) -> None:
     More than are listed: also those that say the same under another id.
     """
     del root
-    takedowns = Takedowns.of(run.of(TAKEDOWNS.name).read())
+    takedowns = Takedowns.of(Inputs(run, TAKEDOWNS.name).read())
     tables = (given for given in built.tables if not isinstance(given, WrittenTable))
     (table,) = (table for schema, table in tables if schema is RAW)
     gone = [
